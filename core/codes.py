@@ -1,0 +1,16 @@
+"""Random codes: unguessable, and without letters that people mix up."""
+
+import secrets
+
+# No 0/O, 1/I/L, 2/Z, 5/S, 8/B.
+ALPHABET = "ACDEFGHJKMNPQRTUVWXY34679"
+
+
+def random_code(length: int) -> str:
+    """Return random letters that can be read aloud (4.6 bits a letter)."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def random_digits(length: int) -> str:
+    """Return random digits, the first one not zero, so that no spreadsheet shortens it."""
+    return str(secrets.randbelow(9 * 10 ** (length - 1)) + 10 ** (length - 1))

@@ -1,0 +1,128 @@
+"""What the whole programme shares: its settings and the record of its jobs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+def validate_time_zone(value: str) -> None:
+    """Refuse a name that the time zone database does not know."""
+    if value not in available_timezones():
+        raise ValidationError(
+            _("%(value)s is no time zone. Example: Asia/Ho_Chi_Minh."),
+            params={"value": value},
+        )
+
+
+class Programme(models.Model):
+    """The brand's loyalty programme: one row, read by everyone."""
+
+    class Currency(models.TextChoices):
+        VND = "VND", _("Vietnamese dong (₫)")
+        USD = "USD", _("US dollar ($)")
+        EUR = "EUR", _("euro (€)")
+        GBP = "GBP", _("pound sterling (£)")
+
+    SINGLETON_ID = 1
+
+    name = models.CharField(_("name"), max_length=80, default="Loyalty")
+    unit_name = models.CharField(
+        _("name of one point"),
+        max_length=20,
+        default="điểm",
+        help_text=_("How members call what they collect: điểm, xu, sao…"),
+    )
+    currency = models.CharField(
+        _("currency"), max_length=3, choices=Currency, default=Currency.VND
+    )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=40,
+        default="Asia/Ho_Chi_Minh",
+        validators=[validate_time_zone],
+        help_text=_("Days of the programme begin and end by this clock."),
+    )
+    brand_color = models.CharField(
+        _("brand colour"),
+        max_length=7,
+        default="#8a4b2a",
+        validators=[
+            RegexValidator(re.compile(r"^#[0-9a-fA-F]{6}$"), _("Write #RRGGBB."))
+        ],
+    )
+    support_phone = models.CharField(
+        _("support phone"), max_length=20, blank=True, default=""
+    )
+    terms_url = models.URLField(_("terms and conditions"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("programme")
+        verbose_name_plural = _("programme")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(id=1), name="core_programme_is_single"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def current(cls) -> Programme:
+        """Return the programme's settings; defaults when none were saved yet. One query."""
+        return cls.objects.filter(pk=cls.SINGLETON_ID).first() or cls(
+            pk=cls.SINGLETON_ID
+        )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals an amount of money has; the dong has none."""
+        return 0 if self.currency == self.Currency.VND else 2
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.pk = self.SINGLETON_ID
+        super().save(*args, **kwargs)
+
+
+class JobRun(models.Model):
+    """One run of a job for one period; unique, so two clocks make one effect."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    job = models.CharField(_("job"), max_length=80)
+    period = models.CharField(_("period"), max_length=40)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State, default=State.RUNNING
+    )
+    attempts = models.PositiveIntegerField(_("attempts"), default=1)
+    leased_until = models.DateTimeField(_("leased until"))
+    started_at = models.DateTimeField(_("started at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    result = models.JSONField(_("result"), default=dict, blank=True)
+    error = models.TextField(_("error"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("job run")
+        verbose_name_plural = _("job runs")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["job", "period"], name="core_jobrun_once_per_period"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.period}"

@@ -1,0 +1,44 @@
+"""Money and points: whole numbers with an explicit rounding rule."""
+
+import decimal
+from decimal import Decimal
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+SYMBOLS = {"VND": "₫", "USD": "$", "EUR": "€", "GBP": "£"}
+
+
+class Rounding(models.TextChoices):
+    """What happens to the part of a point."""
+
+    DOWN = "down", _("round down")
+    HALF_UP = "half_up", _("round half up")
+    UP = "up", _("round up")
+
+
+_MODES = {
+    Rounding.DOWN: decimal.ROUND_FLOOR,
+    Rounding.HALF_UP: decimal.ROUND_HALF_UP,
+    Rounding.UP: decimal.ROUND_CEILING,
+}
+
+
+def round_whole(value: Decimal, rounding: str) -> int:
+    """Round to a whole number by a stored rule."""
+    return int(value.to_integral_value(rounding=_MODES[Rounding(rounding)]))
+
+
+def group_digits(number: int) -> str:
+    """Write a whole number with dots between thousands: 1.250.000."""
+    return f"{number:,}".replace(",", ".")
+
+
+def format_money(amount: Decimal, currency: str) -> str:
+    """Write money as it is written in Vietnam: 1.250.000 ₫, 12,50 $."""
+    symbol = SYMBOLS.get(currency, currency)
+    if currency == "VND":
+        return f"{group_digits(int(amount.to_integral_value()))} {symbol}"
+    sign = "-" if amount < 0 else ""
+    whole, _dot, cents = f"{abs(amount):.2f}".partition(".")
+    return f"{sign}{group_digits(int(whole))},{cents} {symbol}"

@@ -1,0 +1,8 @@
+"""The doors: member pages, console, API."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,74 @@
+"""What every test may lean on: three named people and a ledger that tests may empty."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from members.models import Member
+from tests import factories
+
+# Noon in Ho Chi Minh City on an ordinary Monday; tests move from here.
+NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
+
+LEDGER_TABLES = ("points_transfer", "points_lotdraw", "points_lot")
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def mai(db: None) -> Member:
+    """A member with a phone, consent and points nowhere yet."""
+    return factories.make_member(code="MAI", name="Nguyễn Thị Mai", phone="0912345678")
+
+
+@pytest.fixture
+def binh(db: None) -> Member:
+    """Another member, who must never see what is mai's."""
+    return factories.make_member(code="BINH", name="Trần Văn Bình", phone="0987654321")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    """A person of the marketing team with every right."""
+    return User.objects.create_superuser("staff", "staff@example.com", "staff-password")
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings: pytest.FixtureRequest) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tests_may_empty_the_ledger() -> Iterator[None]:
+    """Let the flush between transactional tests pass the append-only triggers.
+
+    The triggers stay in force during every test; only the flush itself lifts them.
+    """
+    operations = type(connection.ops)
+    flush = operations.execute_sql_flush
+
+    def flush_without_triggers(self: object, sql_list: list[str]) -> None:
+        if connection.vendor == "postgresql":
+            off = [f"ALTER TABLE {t} DISABLE TRIGGER USER" for t in LEDGER_TABLES]
+            on = [f"ALTER TABLE {t} ENABLE TRIGGER USER" for t in LEDGER_TABLES]
+            flush(self, [*off, *sql_list, *on])
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name, sql FROM sqlite_master "
+                "WHERE type = 'trigger' AND tbl_name LIKE 'points_%%'"
+            )
+            triggers = cursor.fetchall()
+        off = [f"DROP TRIGGER {re.sub(r'[^a-z_]', '', name)}" for name, _sql in triggers]
+        flush(self, [*off, *sql_list, *(sql for _name, sql in triggers)])
+
+    operations.execute_sql_flush = flush_without_triggers
+    yield
+    operations.execute_sql_flush = flush

@@ -1,0 +1,59 @@
+"""Small makers of objects for tests."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from core.codes import random_digits
+from core.models import Programme
+from core.phones import normalise_phone
+from members.models import Consent, Identifier, Member
+from points.models import EarnRule, Wallet
+
+JOINED = datetime(2025, 1, 5, 3, 0, tzinfo=UTC)
+
+
+def make_programme(**fields: Any) -> Programme:
+    programme = Programme(**{"name": "Cà phê Sông", **fields})
+    programme.save()
+    return programme
+
+
+def make_member(
+    *,
+    code: str | None = None,
+    phone: str | None = None,
+    zalo_user_id: str | None = None,
+    consent: bool = True,
+    **fields: Any,
+) -> Member:
+    """Make a member with the identifiers given and, by default, marketing consent."""
+    member = Member.objects.create(
+        code=code or f"M{random_digits(8)}", **{"joined_at": JOINED, **fields}
+    )
+    if phone:
+        Identifier.objects.create(
+            member=member, kind=Identifier.Kind.PHONE, value=normalise_phone(phone)
+        )
+    if zalo_user_id:
+        Identifier.objects.create(
+            member=member, kind=Identifier.Kind.ZALO, value=zalo_user_id
+        )
+    if consent:
+        Consent.objects.create(
+            member=member,
+            purpose=Consent.Purpose.MARKETING,
+            is_given=True,
+            changed_at=JOINED,
+            source="test",
+        )
+    return member
+
+
+def make_wallet(**fields: Any) -> Wallet:
+    return Wallet.objects.create(**{"code": "points", "name": "Điểm", **fields})
+
+
+def make_earn_rule(*, wallet: Wallet, **fields: Any) -> EarnRule:
+    return EarnRule.objects.create(
+        **{"code": "per-amount", "name": "Tích điểm", "wallet": wallet, **fields}
+    )
