@@ -126,3 +126,26 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.period}"
+
+
+class RateLimit(models.Model):
+    """How often something happened in its present span of time; see ``core.limits``."""
+
+    key = models.CharField(
+        max_length=120,
+        unique=True,
+        help_text="The limit's name and a keyed hash of its subject: no personal data.",
+    )
+    count = models.PositiveIntegerField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("rate limit")
+        verbose_name_plural = _("rate limits")
+        indexes = [
+            # Tidying up: the spans that are over.
+            models.Index(fields=["ends_at"], name="core_ratelimit_ended")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
