@@ -1,4 +1,4 @@
-"""The Celery application: worker and beat only say "look now"; the work is in the tables."""
+"""Celery: worker and beat only say "look now"; the work is in the tables."""
 
 import os
 

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from celery.schedules import crontab
+from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse_lazy
-from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -57,6 +55,7 @@ INSTALLED_APPS = [
     "simple_history",
     "axes",
     "csp",
+    "loyalty_site",
     "core",
     "members",
     "activities",
@@ -72,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "loyalty_site.middleware.ConsoleScriptsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -104,7 +104,7 @@ TEMPLATES = [
     },
 ]
 
-# --- Databases -------------------------------------------------------------------------
+# --- Databases ------------------------------------------------------------------------
 
 # The WAL-reset bug can lose commits with two connections; only these versions are free of
 # it (sqlite.org/wal.html#walresetbug). Everywhere else the rollback journal is used.
@@ -152,27 +152,75 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
-# --- Broker and background work ----------------------------------------------------------
+# --- Broker and background work -------------------------------------------------------
 
-# Empty: `make run` starts a small server of its own on this machine and sets both.
+# Nothing set: `make run` starts a small server of its own and tells every process.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6399/0")
+BROKER_IS_REDIS = CELERY_BROKER_URL.startswith(("redis://", "rediss://", "redis+socket://"))
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "loyalty"
 CELERY_TIMEZONE = "Asia/Ho_Chi_Minh"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# A crontab that was due while beat was off fires late by at most this; the run tables
+# catch up whatever is older.
+CELERY_BEAT_CRON_STARTING_DEADLINE = 3600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000  # kB
+# Due times are rows: nothing here is sent with an eta, so a flood of them is a mistake.
+CELERY_WORKER_ETA_TASK_LIMIT = 100
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
 # Work to do is rows; a lost nudge costs at most one poll, so publishing may fail fast.
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5}
 CELERY_TASK_TIME_LIMIT = 30 * 60
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
+if BROKER_IS_REDIS:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "socket_connect_timeout": 1,
+        "socket_timeout": 5,
+        # Well above the longest task, or a long one would be started a second time.
+        "visibility_timeout": 3 * CELERY_TASK_TIME_LIMIT,
+        # The default sweep brings a dead worker's tasks back only after 100 s more.
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+    }
+# Tasks say "look now"; one that nobody took until the next is due has nothing to add.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # The sign of life that /healthz reads.
+    "heartbeat": {
+        "task": "core.tasks.heartbeat",
+        "schedule": 30,
+        "options": {"expires": 25},
+    },
+}
 
-CACHE_URL = env.str("CACHE_URL", default="")
-CACHES = {"default": env.cache_url_config(CACHE_URL or "locmemcache://")}
 
-# --- Sign-in and security ----------------------------------------------------------------
+def _cache() -> dict[str, Any]:
+    """Choose a cache that all processes share, where there is one."""
+    if url := env.str("CACHE_URL", default=""):
+        return dict(env.cache_url_config(url))
+    if not env.str("CELERY_BROKER_URL", default=""):
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if BROKER_IS_REDIS:
+        return {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": CELERY_BROKER_URL,
+            "KEY_PREFIX": "loyalty-cache",
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+    return {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+    }
+
+
+CACHES = {"default": _cache()}
+
+# --- Sign-in and security -------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -207,7 +255,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "script-src": ["'self'"],
+        "script-src": ["'self'", NONCE],
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:"],
         "object-src": ["'none'"],
@@ -217,7 +265,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- Languages, static files ---------------------------------------------------------------
+# --- Languages, static files ----------------------------------------------------------
 
 LANGUAGE_CODE = "vi"
 LANGUAGES = [("vi", "Tiếng Việt"), ("en", "English")]
@@ -231,13 +279,11 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = VAR_DIR / "media"
 
-# --- Zalo ------------------------------------------------------------------------------------
+# --- Zalo -----------------------------------------------------------------------------
 
 ZALO_APP_ID = env.str("ZALO_APP_ID", default="")
 ZALO_APP_SECRET = env.str("ZALO_APP_SECRET", default="")
@@ -245,11 +291,9 @@ ZALO_APP_SECRET = env.str("ZALO_APP_SECRET", default="")
 ZALO_OA_SECRET = env.str("ZALO_OA_SECRET", default="")
 ZALO_OAUTH_URL = env.str("ZALO_OAUTH_URL", default="https://oauth.zaloapp.com")
 ZALO_OPENAPI_URL = env.str("ZALO_OPENAPI_URL", default="https://openapi.zalo.me")
-ZALO_BUSINESS_URL = env.str(
-    "ZALO_BUSINESS_URL", default="https://business.openapi.zalo.me"
-)
+ZALO_BUSINESS_URL = env.str("ZALO_BUSINESS_URL", default="https://business.openapi.zalo.me")
 
-# --- API ---------------------------------------------------------------------------------------
+# --- API ------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -265,4 +309,34 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+}
+
+# --- Logs -----------------------------------------------------------------------------
+
+# One line per thing done, on standard error; whoever runs the process keeps the file.
+# Messages name ids, never phone numbers or names.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django": {"level": "INFO"},
+        # Addresses that do not exist are asked for all day long.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # It writes two lines for every task; the tasks write their own.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "django_celery_beat": {"level": "WARNING"},
+        # It names the person who signs in.
+        "axes": {"level": "WARNING"},
+    },
 }

@@ -1,8 +1,27 @@
-"""The doors: member pages, console, API."""
+"""The doors: console, API, health pages; everything else is the members'."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from loyalty_site import health
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include("api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema"),
+        name="api-docs",
+    ),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", include("portal.urls")),
 ]
+
+handler400 = "loyalty_site.errors.bad_request"
+handler403 = "loyalty_site.errors.forbidden"
+handler404 = "loyalty_site.errors.not_found"
+handler500 = "loyalty_site.errors.server_error"
