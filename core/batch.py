@@ -66,10 +66,12 @@ def insert_new(
     *,
     conflict: str,
     returning: str,
+    conflict_where: str = "",
 ) -> list[tuple[Any, ...]]:
     """Insert rows, pass over those whose ``conflict`` columns exist, return the new ones.
 
-    Rows go in in the order given, so callers who sort by key cannot deadlock.
+    ``conflict_where`` is the condition of a partial unique index. Rows go in in the order
+    given, so callers who sort by key cannot deadlock.
     """
     if not rows:
         return []
@@ -77,9 +79,20 @@ def insert_new(
     names = ", ".join(column.name for column in columns)
     sql = (
         f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} WHERE true "
-        f"ON CONFLICT ({conflict}) DO NOTHING RETURNING {returning}"
+        f"ON CONFLICT ({conflict}) {conflict_where} DO NOTHING RETURNING {returning}"
     )
     return fetch_all(sql, parameters)
+
+
+def insert_rows(
+    table: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert rows that cannot exist yet."""
+    if not rows:
+        return
+    source, parameters = rows_source(columns, rows)
+    names = ", ".join(column.name for column in columns)
+    execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}", parameters)
 
 
 def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -1,0 +1,190 @@
+"""The proof of the ledger: everything is added up again and every difference is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+
+from core.batch import fetch_all, is_postgresql
+from points.models import Account
+
+# Enough to see a pattern; a broken ledger would fill the screen.
+MOST_DIFFERENCES = 100
+
+
+@dataclass(slots=True)
+class Audit:
+    """The outcome of a proof; ``totals`` are in points."""
+
+    totals: dict[str, int] = field(default_factory=dict)
+    differences: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": self.ok, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One statement that finds rows which must not exist."""
+
+    rule: str
+    columns: Sequence[str]
+    sql: str
+
+
+MOVED = """
+    SELECT account_id, SUM(amount) AS moved, COUNT(*) AS moves FROM (
+        SELECT to_account_id AS account_id, amount FROM points_transfer
+        UNION ALL
+        SELECT from_account_id, -amount FROM points_transfer
+    ) AS sides GROUP BY account_id
+"""
+
+PROOFS = (
+    Proof(
+        "the balance of a member's account is the sum of its transfers",
+        ("account", "balance", "sum_of_transfers"),
+        f"""
+        SELECT a.id, a.balance, COALESCE(m.moved, 0)
+        FROM points_account a LEFT JOIN ({MOVED}) m ON m.account_id = a.id
+        WHERE a.kind = 'member' AND a.balance <> COALESCE(m.moved, 0)
+        ORDER BY a.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
+        "the version of a member's account counts its transfers",
+        ("account", "version", "transfers"),
+        f"""
+        SELECT a.id, a.version, COALESCE(m.moves, 0)
+        FROM points_account a LEFT JOIN ({MOVED}) m ON m.account_id = a.id
+        WHERE a.kind = 'member' AND a.version <> COALESCE(m.moves, 0)
+        ORDER BY a.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
+        "no account is below zero without leave",
+        ("account", "balance"),
+        f"""
+        SELECT id, balance FROM points_account
+        WHERE balance < 0 AND NOT may_go_negative
+        ORDER BY id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
+        "what remains in a member's lots is the balance (or nothing, when in debt)",
+        ("account", "balance", "in_lots"),
+        f"""
+        SELECT a.id, a.balance, COALESCE(l.remaining, 0)
+        FROM points_account a LEFT JOIN (
+            SELECT account_id, SUM(remaining) AS remaining
+            FROM points_lot GROUP BY account_id
+        ) l ON l.account_id = a.id
+        WHERE a.kind = 'member' AND COALESCE(l.remaining, 0) <>
+            CASE WHEN a.balance > 0 THEN a.balance ELSE 0 END
+        ORDER BY a.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
+        "what remains in a lot is its amount less the draws on it",
+        ("lot", "remaining", "amount", "drawn"),
+        f"""
+        SELECT l.id, l.remaining, l.amount, COALESCE(d.drawn, 0)
+        FROM points_lot l LEFT JOIN (
+            SELECT lot_id, SUM(amount) AS drawn FROM points_lotdraw GROUP BY lot_id
+        ) d ON d.lot_id = l.id
+        WHERE l.remaining <> l.amount - COALESCE(d.drawn, 0)
+        ORDER BY l.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
+        "a transfer moves points within one wallet",
+        ("transfer", "from_wallet", "to_wallet"),
+        f"""
+        SELECT t.id, f.wallet_id, g.wallet_id FROM points_transfer t
+        JOIN points_account f ON f.id = t.from_account_id
+        JOIN points_account g ON g.id = t.to_account_id
+        WHERE f.wallet_id <> g.wallet_id
+        ORDER BY t.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
+        "a reversal is the mirror of what it takes back",
+        ("transfer", "reverses"),
+        f"""
+        SELECT t.id, o.id FROM points_transfer t
+        JOIN points_transfer o ON o.id = t.reverses_id
+        WHERE t.amount <> o.amount OR t.from_account_id <> o.to_account_id
+            OR t.to_account_id <> o.from_account_id
+        ORDER BY t.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+)
+
+
+def verify_ledger() -> Audit:
+    """Add up the whole ledger in one snapshot and name every difference."""
+    audit = Audit()
+    with transaction.atomic():
+        if is_postgresql():
+            # All proofs must see the same instant, whatever is being written meanwhile.
+            _execute_snapshot()
+        audit.totals = _totals()
+        for proof in PROOFS:
+            audit.differences.extend(
+                {"rule": proof.rule, **dict(zip(proof.columns, row, strict=True))}
+                for row in fetch_all(proof.sql)
+            )
+        _prove_zero(audit)
+    return audit
+
+
+def _execute_snapshot() -> None:
+    # Inside a caller's transaction the level is fixed already.
+    if not connection.savepoint_ids:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _totals() -> dict[str, int]:
+    """Sum every kind of account; what the programme gave less what it took is held."""
+    sums = dict(
+        fetch_all(
+            f"SELECT a.kind, SUM(m.moved) FROM points_account a JOIN ({MOVED}) m "
+            "ON m.account_id = a.id GROUP BY a.kind"
+        )
+    )
+    totals = {kind: int(sums.get(kind, 0)) for kind in Account.Kind.values}
+    counted = fetch_all("SELECT COUNT(*), COALESCE(SUM(amount), 0) FROM points_transfer")
+    stored = fetch_all(
+        "SELECT COALESCE(SUM(balance), 0) FROM points_account WHERE kind = 'member'"
+    )
+    return {
+        "transfers": int(counted[0][0]),
+        "points_moved": int(counted[0][1]),
+        "member_balances": int(stored[0][0]),
+        **{f"account_{kind}": total for kind, total in totals.items()},
+    }
+
+
+def _prove_zero(audit: Audit) -> None:
+    """Members and programme together hold nothing: every point came from somewhere."""
+    programme = sum(
+        total
+        for name, total in audit.totals.items()
+        if name.startswith("account_") and name != f"account_{Account.Kind.MEMBER}"
+    )
+    if audit.totals["member_balances"] + programme:
+        audit.differences.append(
+            {
+                "rule": "members' balances and the programme's accounts sum to zero",
+                "member_balances": audit.totals["member_balances"],
+                "programme": programme,
+            }
+        )
