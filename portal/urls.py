@@ -1,4 +1,4 @@
-"""Addresses of the members' pages."""
+"""The members' pages."""
 
 from django.urls import URLPattern
 
