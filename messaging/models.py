@@ -32,9 +32,7 @@ class OfficialAccount(models.Model):
 
     oa_id = models.CharField(_("OA id"), max_length=30, unique=True)
     name = models.CharField(_("name"), max_length=80)
-    state = models.CharField(
-        _("state"), max_length=12, choices=State, default=State.ACTIVE
-    )
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.ACTIVE)
     access_token = models.TextField(_("access token"), blank=True, default="")
     refresh_token = models.TextField(_("refresh token"), blank=True, default="")
     access_token_expires_at = models.DateTimeField(
@@ -44,6 +42,25 @@ class OfficialAccount(models.Model):
         _("being refreshed until"), null=True, blank=True
     )
     refreshed_at = models.DateTimeField(_("refreshed at"), null=True, blank=True)
+    connected_with = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="SHA-256 of the refresh token that a person gave last.",
+    )
+    uid_held_until = models.DateTimeField(
+        _("by user id: wait until"),
+        null=True,
+        blank=True,
+        help_text=_("Zalo's quota is used up; sending goes on by itself afterwards."),
+    )
+    phone_held_until = models.DateTimeField(
+        _("by phone: wait until"),
+        null=True,
+        blank=True,
+        help_text=_("Zalo's quota is used up; sending goes on by itself afterwards."),
+    )
     last_error = models.CharField(_("last error"), max_length=300, blank=True, default="")
 
     class Meta:
@@ -123,13 +140,18 @@ class MessageTemplate(models.Model):
         _("text as approved"),
         help_text=_("Places are written <like_this>, just as in the approved template."),
     )
-    button_title = models.CharField(
-        _("button"), max_length=30, blank=True, default=""
-    )
+    button_title = models.CharField(_("button"), max_length=30, blank=True, default="")
     button_parameter = models.CharField(
         _("place that holds the button's link"), max_length=40, blank=True, default=""
     )
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(
+        _("active"),
+        default=True,
+        help_text=_("While it is off, its messages wait; they go out when it is on again."),
+    )
+    last_error = models.CharField(
+        _("why Zalo refused it"), max_length=300, blank=True, default=""
+    )
 
     history = HistoricalRecords()
 
@@ -224,9 +246,7 @@ class Message(models.Model):
         help_text=_("Why it was not sent, or why it failed."),
     )
     error_code = models.IntegerField(_("Zalo's error"), null=True, blank=True)
-    address = models.CharField(
-        _("sent to"), max_length=100, blank=True, default=""
-    )
+    address = models.CharField(_("sent to"), max_length=100, blank=True, default="")
     context = models.JSONField(
         _("facts for the text"),
         default=dict,
@@ -251,6 +271,12 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     lease = models.CharField(_("lease"), max_length=32, blank=True, default="")
+    requested_at = models.DateTimeField(
+        _("request begun at"),
+        null=True,
+        blank=True,
+        help_text=_("From here on the message may have gone out, whatever happens to us."),
+    )
     provider_id = models.CharField(
         _("Zalo's message id"), max_length=60, blank=True, default=""
     )
@@ -264,16 +290,38 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         constraints = [
+            models.CheckConstraint(condition=~Q(key=""), name="messaging_message_has_key"),
             models.CheckConstraint(
-                condition=~Q(key=""), name="messaging_message_has_key"
-            )
+                condition=Q(
+                    state__in=[
+                        "pending",
+                        "sending",
+                        "sent",
+                        "delivered",
+                        "seen",
+                        "failed",
+                        "unknown",
+                        "refused",
+                        "expired",
+                        "cancelled",
+                    ]
+                ),
+                name="messaging_message_state_is_known",
+            ),
         ]
         indexes = [
-            # The relay: what is due, oldest first.
+            # The relay: what is due in one lane, oldest first. A lane that must wait (a
+            # stopped template, a used-up quota) is not read at all.
             models.Index(
-                fields=["due_at", "id"],
+                fields=["template", "channel", "due_at", "id"],
                 condition=Q(state="pending"),
-                name="messaging_message_due",
+                name="messaging_message_lane",
+            ),
+            # Messages whose time is over, whether or not their lane moves.
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state="pending", expires_at__isnull=False),
+                name="messaging_message_too_late",
             ),
             # Leases of relays that died.
             models.Index(
@@ -301,6 +349,24 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Follower(models.Model):
+    """What Zalo last told us about one user id, member or not.
+
+    The event's own time decides, so events that arrive in the wrong order do no harm.
+    """
+
+    zalo_user_id = models.CharField(_("Zalo user id"), max_length=100, unique=True)
+    follows = models.BooleanField(_("follows the Official Account"))
+    changed_at = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("follower of the Official Account")
+        verbose_name_plural = _("followers of the Official Account")
+
+    def __str__(self) -> str:
+        return self.zalo_user_id
 
 
 class WebhookEvent(models.Model):
@@ -331,7 +397,7 @@ class WebhookEvent(models.Model):
                 fields=["id"],
                 condition=Q(processed_at__isnull=True),
                 name="messaging_webhookevent_open",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
