@@ -12,6 +12,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ATTEMPTS = 5
+# Who has waited this long for a lock (SQLite waits half a minute) will not win the next
+# time either; the caller is told instead.
+PATIENCE = 5.0
 # Serialization failure and deadlock; SQLite says the same thing in words.
 POSTGRESQL_RETRYABLE = frozenset({"40001", "40P01"})
 SQLITE_RETRYABLE = ("database is locked", "database table is locked")
@@ -25,11 +28,14 @@ def retry_on_conflict(verb: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(verb)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        deadline = time.monotonic() + PATIENCE
         for attempt in range(1, ATTEMPTS):
             try:
                 return verb(*args, **kwargs)
             except OperationalError as error:
                 if connection.in_atomic_block or not is_retryable(error):
+                    raise
+                if time.monotonic() > deadline:
                     raise
             time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter
         return verb(*args, **kwargs)
