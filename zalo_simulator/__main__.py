@@ -20,8 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     parser.add_argument("--state", default=DEFAULT_STATE, help="SQLite file, or :memory:")
-    parser.add_argument("--webhook-url", default="", help=f"for example {DEFAULT_WEBHOOK_URL}")
-    parser.add_argument("--webhook-time-scale", type=float, default=known.webhook_time_scale)
+    parser.add_argument(
+        "--webhook-url", default="", help=f"for example {DEFAULT_WEBHOOK_URL}"
+    )
+    parser.add_argument(
+        "--webhook-time-scale", type=float, default=known.webhook_time_scale
+    )
     parser.add_argument("--delivery-seconds", type=float, default=known.delivery_seconds)
     parser.add_argument("--app-id", default=known.app_id)
     parser.add_argument("--app-secret", default=known.app_secret)
@@ -29,18 +33,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--oa-secret", default=known.oa_secret)
     parser.add_argument("--oa-name", default=known.oa_name)
     parser.add_argument("--refresh-token", default=known.first_refresh_token)
-    parser.add_argument("--access-token-seconds", type=int, default=known.access_token_seconds)
+    parser.add_argument(
+        "--access-token-seconds", type=int, default=known.access_token_seconds
+    )
     parser.add_argument("--daily-quota", type=int, default=known.daily_quota)
     parser.add_argument("--balance", type=int, default=None)
     parser.add_argument("--promotions-per-day", type=int, default=None)
     parser.add_argument("--promotions-per-month", type=int, default=None)
-    parser.add_argument("--requests-per-minute", type=int, default=known.requests_per_minute)
+    parser.add_argument(
+        "--requests-per-minute", type=int, default=known.requests_per_minute
+    )
     parser.add_argument("--admin-phone", action="append", default=[], dest="admin_phones")
     parser.add_argument("--require-proof", action="store_true")
-    parser.add_argument("--ignore-night", action="store_true", help="accept promotions at night")
-    parser.add_argument("--flip-types", action="store_true", help="numbers for strings, and back")
     parser.add_argument(
-        "--fresh-credentials", action="store_true", help="make the first refresh token usable again"
+        "--ignore-night", action="store_true", help="accept promotions at night"
+    )
+    parser.add_argument(
+        "--flip-types", action="store_true", help="numbers for strings, and back"
+    )
+    parser.add_argument(
+        "--fresh-credentials",
+        action="store_true",
+        help="make the first refresh token usable again",
     )
 
 
@@ -69,6 +83,11 @@ def options_from(values: argparse.Namespace) -> Options:
     )
 
 
+def announce(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def serve(values: argparse.Namespace) -> None:
     """Serve until interrupted or terminated."""
     simulator = Simulator(port=values.port, host=values.host, options=options_from(values))
@@ -78,8 +97,8 @@ def serve(values: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with simulator:
-        print(f"Zalo simulator: {simulator.base_url}/", flush=True)
-        print(f"Webhooks go to: {values.webhook_url or 'nowhere'}", flush=True)
+        announce(f"Zalo simulator: {simulator.base_url}/")
+        announce(f"Webhooks go to: {values.webhook_url or 'nowhere'}")
         ended.wait()
 
 

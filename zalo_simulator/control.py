@@ -62,7 +62,9 @@ def sent(platform: Platform, request: Request) -> Reply:
     query = request.query
     filters = {name: query[name] for name in _SENT_FILTERS if query.get(name)}
     limit = min(int(query.get("limit") or LONGEST_PAGE), LONGEST_PAGE)
-    found = platform.messages.sent(limit=limit, offset=int(query.get("offset") or 0), **filters)
+    found = platform.messages.sent(
+        limit=limit, offset=int(query.get("offset") or 0), **filters
+    )
     items = [message_as_json(message) for message in found]
     return json_reply({"total": platform.messages.count(), "messages": items})
 
@@ -100,7 +102,9 @@ def delete_faults(platform: Platform, request: Request) -> Reply:
 def people(platform: Platform, request: Request) -> Reply:
     query = request.query
     limit = min(int(query.get("limit") or 100), LONGEST_PAGE)
-    found = platform.people.page(query.get("search", ""), int(query.get("offset") or 0), limit)
+    found = platform.people.page(
+        query.get("search", ""), int(query.get("offset") or 0), limit
+    )
     return json_reply(
         {"total": platform.people.count(), "people": [asdict(person) for person in found]}
     )
@@ -117,7 +121,9 @@ def set_states(platform: Platform, request: Request) -> Reply:
     items = request.json if isinstance(request.json, list) else [request.json]
     for item in items:
         person = platform.people.by_user_id(str(item.get("user_id") or ""))
-        platform.people.set_state(person.key if person else key_of(item), str(item["state"]))
+        platform.people.set_state(
+            person.key if person else key_of(item), str(item["state"])
+        )
     return json_reply({"changed": len(items)})
 
 
@@ -141,7 +147,9 @@ def act(platform: Platform, request: Request) -> Reply:
 
 
 def templates(platform: Platform, request: Request) -> Reply:
-    return json_reply({"templates": [item.as_json() for item in platform.templates.values()]})
+    return json_reply(
+        {"templates": [item.as_json() for item in platform.templates.values()]}
+    )
 
 
 def add_template(platform: Platform, request: Request) -> Reply:
@@ -157,7 +165,7 @@ def change_template(platform: Platform, request: Request) -> Reply:
 
 
 def set_clock(platform: Platform, request: Request) -> Reply:
-    """Move the clock to `{"at": ISO time}` (Vietnam time without a zone), or back to now."""
+    """Move the clock to `{"at": ISO time}` (Vietnam's without a zone), or back to now."""
     at = request.json.get("at")
     if at:
         platform.clock.move_to(datetime.fromisoformat(str(at)))
@@ -177,13 +185,17 @@ def set_account(platform: Platform, request: Request) -> Reply:
 
 
 def mint_credentials(platform: Platform, request: Request) -> Reply:
-    """Make a refresh token valid (again), or an authorization code, or spoil access tokens."""
+    """Make a refresh token valid again, mint a code, or revoke access tokens."""
     body = request.json if request.body else {}
     if body.get("revoke_access_tokens"):
         platform.tokens.revoke_access()
     if body.get("kind") == "authorization_code":
-        return json_reply({"code": platform.tokens.mint_code(str(body.get("challenge") or ""))})
-    return json_reply({"refresh_token": platform.tokens.mint(str(body.get("refresh_token") or ""))})
+        return json_reply(
+            {"code": platform.tokens.mint_code(str(body.get("challenge") or ""))}
+        )
+    return json_reply(
+        {"refresh_token": platform.tokens.mint(str(body.get("refresh_token") or ""))}
+    )
 
 
 def webhooks(platform: Platform, request: Request) -> Reply:

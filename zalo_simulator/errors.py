@@ -1,4 +1,4 @@
-"""The platform's error codes, and which of them each kind of refusal answers on which host."""
+"""The platform's error codes, and which of them each refusal answers on which host."""
 
 from typing import Literal
 

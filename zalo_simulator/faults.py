@@ -77,7 +77,7 @@ class Faults:
     _last_number: int = 0
 
     def add(self, kind: str, **settings: Any) -> int:
-        """Add a rule (see `Fault`) and return its number; raises ValueError when it makes no sense."""
+        """Add a rule (see `Fault`), return its number; raises ValueError for nonsense."""
         fault = fault_from_json({"kind": kind, **settings})
         with self._lock:
             self._last_number += 1
@@ -101,7 +101,7 @@ class Faults:
         return not self._rules
 
     def pick(self, call: Call, *, errors: bool) -> Fault | None:
-        """Return the first rule that strikes this call; error codes are asked for separately."""
+        """Return the first rule that strikes; error codes are asked for separately."""
         with self._lock:
             for rule in self._rules:
                 if (rule.fault.kind == "error") == errors and _strikes(rule, call):
@@ -123,7 +123,9 @@ def fault_from_json(values: dict[str, Any]) -> Fault:
 
 
 def _described(rule: _Rule) -> dict[str, Any]:
-    return {"number": rule.number, "hits": rule.hits, "left": rule.left} | asdict(rule.fault)
+    return {"number": rule.number, "hits": rule.hits, "left": rule.left} | asdict(
+        rule.fault
+    )
 
 
 def _strikes(rule: _Rule, call: Call) -> bool:

@@ -57,7 +57,9 @@ def failure(code: int, message: str) -> Reply:
     return json_reply({"error": code, "message": message})
 
 
-def html_reply(page: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+def html_reply(
+    page: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()
+) -> Reply:
     return Reply(page.encode(), status, "text/html; charset=utf-8", headers)
 
 

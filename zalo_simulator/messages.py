@@ -11,10 +11,10 @@ from zalo_simulator.clock import Clock
 from zalo_simulator.store import Store, phone_hash
 
 _COLUMNS = (
-    "id, message_id, person_key, channel, recipient, template_id, data, tracking_id, tag, price,"
-    " accepted_at, delivered_at, seen_at, fault"
+    "id, message_id, person_key, channel, recipient, template_id, data, tracking_id, tag,"
+    " price, accepted_at, delivered_at, seen_at, fault"
 )
-# "reply" is what a person wrote to the Official Account; it is shown, but it was not sent by us.
+# "reply" is what a person wrote to the Official Account: shown, but not sent by us.
 SENT = "channel <> 'reply'"
 
 
@@ -34,7 +34,7 @@ class NewMessage:
 
 @dataclass(frozen=True)
 class Message:
-    """One accepted message. Channel is phone, hash, uid, cs or reply; times are milliseconds."""
+    """One accepted message; channel is phone, hash, uid, cs or reply, times in ms."""
 
     number: int
     message_id: str
@@ -86,10 +86,17 @@ class Messages:
         found = self._read("message_id = ?", message_id)
         return found[0] if found else None
 
+    def by_number(self, number: int) -> Message | None:
+        found = self._read("id = ?", number)
+        return found[0] if found else None
+
     def of_person(self, key: str, before: int | None, limit: int) -> list[Message]:
         """Return the newest messages of one inbox, oldest first as in a chat."""
         newest = self._read(
-            "person_key = ? AND id < ? ORDER BY id DESC LIMIT ?", key, before or 2**62, limit
+            "person_key = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            key,
+            before or 2**62,
+            limit,
         )
         return newest[::-1]
 
@@ -106,7 +113,9 @@ class Messages:
         """Return accepted messages in order, optionally of one recipient, template, …"""
         conditions = [SENT, *(f"{_FILTERS[name]} = ?" for name in equals)]
         where = " AND ".join(conditions)
-        return self._read(f"{where} ORDER BY id LIMIT ? OFFSET ?", *equals.values(), limit, offset)
+        return self._read(
+            f"{where} ORDER BY id LIMIT ? OFFSET ?", *equals.values(), limit, offset
+        )
 
     def count(self) -> int:
         return self._store.number(f"SELECT COUNT(*) FROM message WHERE {SENT}")
@@ -116,25 +125,27 @@ class Messages:
         now = self._clock.milliseconds()
         row = self._store.row(
             "SELECT (SELECT MAX(id) FROM message), (SELECT MAX(seen_at) FROM message"
-            " WHERE id > (SELECT MAX(id) FROM message) - 1000), (SELECT COUNT(*) FROM message"
-            " WHERE id > (SELECT MAX(id) FROM message) - 1000 AND delivered_at <= ?),"
+            " WHERE id > (SELECT MAX(id) FROM message) - 1000),"
+            " (SELECT COUNT(*) FROM message WHERE id > (SELECT MAX(id) FROM message) - 1000 AND delivered_at <= ?),"
             " (SELECT COUNT(*) FROM person)",
             now,
         )
         return "-".join(str(value or 0) for value in (row or ()))
 
     def mark_seen(self, key: str, number: int | None = None) -> list[Message]:
-        """Mark what reached the phone (one message, or all) as seen; return what was new."""
+        """Mark what reached the phone (one message, or all) seen; return what was new."""
         now = self._clock.milliseconds()
         one = "" if number is None else f" AND id = {int(number)}"
         where = f"person_key = ? AND seen_at IS NULL AND delivered_at <= ? AND {SENT}{one}"
         with self._store.lock:
             unseen = self._read(where, key, now)
-            self._store.execute(f"UPDATE message SET seen_at = ? WHERE {where}", now, key, now)
+            self._store.execute(
+                f"UPDATE message SET seen_at = ? WHERE {where}", now, key, now
+            )
         return unseen
 
     def num_today(self, channel: str) -> int:
-        """Count today's messages of a channel; kept in memory, as it is asked on every send."""
+        """Count today's messages of a channel; in memory, as every send asks for it."""
         day = self._clock.start_of_day()
         with self._count_lock:
             if (day, channel) not in self._counts:
@@ -165,7 +176,9 @@ class Messages:
 
     def _count_since(self, since: int, channel: str) -> int:
         return self._store.number(
-            "SELECT COUNT(*) FROM message WHERE accepted_at >= ? AND channel = ?", since, channel
+            "SELECT COUNT(*) FROM message WHERE accepted_at >= ? AND channel = ?",
+            since,
+            channel,
         )
 
     def _read(self, where: str, *values: Any) -> list[Message]:
@@ -187,8 +200,8 @@ def _insert_of(
 ) -> tuple[str, tuple[Any, ...]]:
     data = json.dumps(new.template_data, ensure_ascii=False)
     return (
-        "INSERT INTO message (message_id, person_key, channel, recipient, template_id, data,"
-        " tracking_id, tag, price, accepted_at, delivered_at, fault)"
+        "INSERT INTO message (message_id, person_key, channel, recipient, template_id,"
+        " data, tracking_id, tag, price, accepted_at, delivered_at, fault)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (message_id, new.person_key, new.channel, new.recipient, new.template_id, data)
         + (new.tracking_id, new.tag, new.price, now, delivered_at, new.fault),
@@ -199,8 +212,8 @@ def _touch_of(new: NewMessage, now: int) -> tuple[str, tuple[Any, ...]]:
     phone = new.recipient if new.channel == "phone" else None
     user_id = new.recipient if new.channel == "uid" else None
     return (
-        "INSERT INTO person (key, phone, user_id, phone_hash, search, follows, num_messages,"
-        " last_message_at) VALUES (?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE"
+        "INSERT INTO person (key, phone, user_id, phone_hash, search, follows,"
+        " num_messages, last_message_at) VALUES (?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE"
         " SET num_messages = num_messages + 1, last_message_at = excluded.last_message_at",
         (new.person_key, phone, user_id, phone_hash(phone) if phone else None)
         + (new.recipient, user_id is not None, now),

@@ -65,7 +65,9 @@ class Tokens:
         if request.header("secret_key") != self._options.app_secret:
             return _refused(*WRONG_SECRET)
         if form.get("grant_type") == "refresh_token":
-            return self._spend("refresh", form.get("refresh_token", ""), WRONG_REFRESH_TOKEN)
+            return self._spend(
+                "refresh", form.get("refresh_token", ""), WRONG_REFRESH_TOKEN
+            )
         if form.get("grant_type") == "authorization_code":
             return self._spend_code(form.get("code", ""), form.get("code_verifier", ""))
         return _refused(*WRONG_GRANT)

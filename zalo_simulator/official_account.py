@@ -52,11 +52,16 @@ def _user(platform: Platform, person: Person) -> dict[str, Any]:
         "user_alias": person.name,
         "is_sensitive": False,
         "user_is_follower": person.follows,
-        "user_last_interaction_date": f"{at_milliseconds(last_act):%d/%m/%Y}" if last_act else "",
+        "user_last_interaction_date": f"{at_milliseconds(last_act):%d/%m/%Y}"
+        if last_act
+        else "",
         "avatar": "",
         "avatars": {"120": "", "240": ""},
         "dynamic_param": "",
-        "tags_and_notes_info": {"notes": [], "tag_names": _tags_of(platform, person.user_id)},
+        "tags_and_notes_info": {
+            "notes": [],
+            "tag_names": _tags_of(platform, person.user_id),
+        },
         # The platform never gives away a phone number here.
         "shared_info": {"address": "", "city": "", "district": "", "phone": "", "name": ""},
     }
@@ -114,7 +119,9 @@ def tag_person(platform: Platform, request: Request) -> Reply:
     body = _body(request)
     person = _asked_person(platform, body)
     platform.store.execute(
-        "INSERT OR IGNORE INTO tag (name, user_id) VALUES (?, ?)", _tag_name(body), person.user_id
+        "INSERT OR IGNORE INTO tag (name, user_id) VALUES (?, ?)",
+        _tag_name(body),
+        person.user_id,
     )
     return success()
 
@@ -152,7 +159,9 @@ def stopped_message_type(platform: Platform, request: Request) -> Reply:
 
 
 def _tags_of(platform: Platform, user_id: str) -> list[str]:
-    rows = platform.store.rows("SELECT name FROM tag WHERE user_id = ? ORDER BY name", user_id)
+    rows = platform.store.rows(
+        "SELECT name FROM tag WHERE user_id = ? ORDER BY name", user_id
+    )
     return [row["name"] for row in rows]
 
 

@@ -31,10 +31,10 @@ class Options:
     daily_quota: int = 500_000
     # None means the account never runs out of money.
     balance: int | None = None
-    # Published figures disagree (one a day; four or thirty a month), so caps are off until asked for.
+    # Published figures disagree (one a day; four or thirty a month): off until asked for.
     promotions_per_day: int | None = None
     promotions_per_month: int | None = None
-    # The real limit is 4000 a minute per app; 0 switches it off so that load can be measured.
+    # The real limit is 4000 a minute per app; 0 is off, so that load can be measured.
     requests_per_minute: int = 0
     # Phones that may receive messages sent with "mode": "development".
     admin_phones: tuple[str, ...] = ()

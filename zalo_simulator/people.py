@@ -1,4 +1,4 @@
-"""The people behind the phones: who they are to the Official Account and what they allow."""
+"""The people behind the phones: what the Official Account knows, what they allow."""
 
 import re
 import sqlite3
@@ -13,13 +13,14 @@ from zalo_simulator.store import Store, phone_hash
 
 _MOBILE = re.compile(r"84[35789]\d{8}")
 _COLUMNS = (
-    "key, phone, user_id, name, follows, state, last_interaction_at, last_message_at, num_messages"
+    "key, phone, user_id, name, follows, state, last_interaction_at, last_message_at,"
+    " num_messages"
 )
 
 
 @dataclass(frozen=True)
 class Person:
-    """One inbox. The key is the phone when it is known, else the user id, else the phone's hash."""
+    """One inbox. The key is the phone if known, else the user id, else the hash."""
 
     key: str
     phone: str
@@ -57,8 +58,10 @@ class People:
     def by_phone_hash(self, value: str) -> Person | None:
         return self._first("phone_hash = ?", value)
 
-    def register(self, *, phone: str = "", user_id: str = "", name: str = "", follows: bool) -> str:
-        """Make one person known under both addresses and return the key; inboxes are joined."""
+    def register(
+        self, *, phone: str = "", user_id: str = "", name: str = "", follows: bool
+    ) -> str:
+        """Make one person known under both addresses; two inboxes become one."""
         phone = normalised_phone(phone) or ""
         key = phone or user_id
         if not key:
@@ -87,7 +90,7 @@ class People:
         return count
 
     def open_inbox(self, address: str) -> str:
-        """Return the inbox for a typed phone or user id, making an empty one when it is new."""
+        """Return the inbox of a typed phone or user id; a new address gets one."""
         phone = normalised_phone(address)
         found = self.by_phone(phone) if phone else self.by_user_id(address)
         if found or not address:
@@ -125,7 +128,9 @@ class People:
         sql = f"SELECT COUNT(*) FROM person WHERE {_matching(search)}"
         return self._store.number(sql, *_patterns(search))
 
-    def with_user_id(self, follows: bool | None, tag: str, offset: int, limit: int) -> list[Person]:
+    def with_user_id(
+        self, follows: bool | None, tag: str, offset: int, limit: int
+    ) -> list[Person]:
         where, values = _known_to_account(follows, tag)
         sql = f"SELECT {_COLUMNS} FROM person WHERE {where} ORDER BY key LIMIT ? OFFSET ?"
         return [_person(row) for row in self._store.rows(sql, *values, limit, offset)]
@@ -141,7 +146,8 @@ class People:
     def _insert(self, key: str) -> None:
         phone = normalised_phone(key)
         self._store.execute(
-            "INSERT OR IGNORE INTO person (key, phone, phone_hash, search) VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO person (key, phone, phone_hash, search)"
+            " VALUES (?, ?, ?, ?)",
             *(key, phone, phone_hash(phone) if phone else None, key),
         )
 
@@ -149,10 +155,16 @@ class People:
         self._store.execute(
             "UPDATE person SET user_id = COALESCE(?, user_id), name = COALESCE(?, name),"
             " follows = ?, search = ?, last_interaction_at ="
-            " CASE WHEN ? THEN COALESCE(last_interaction_at, ?) ELSE last_interaction_at END"
+            " CASE WHEN ? THEN COALESCE(last_interaction_at, ?)"
+            " ELSE last_interaction_at END"
             " WHERE key = ?",
             *(user_id or None, name or None, follows),
-            *(searchable(f"{name} {phone} {user_id}"), follows, self._clock.milliseconds(), key),
+            *(
+                searchable(f"{name} {phone} {user_id}"),
+                follows,
+                self._clock.milliseconds(),
+                key,
+            ),
         )
 
     def _give_up_user_id(self, user_id: str, key: str) -> None:
@@ -164,7 +176,9 @@ class People:
         old = self.by_key(old_key)
         if old is None:
             return
-        self._store.execute("UPDATE message SET person_key = ? WHERE person_key = ?", key, old_key)
+        self._store.execute(
+            "UPDATE message SET person_key = ? WHERE person_key = ?", key, old_key
+        )
         self._store.execute("DELETE FROM person WHERE key = ?", old_key)
         self._store.execute(
             "UPDATE person SET num_messages = num_messages + ?,"
@@ -178,7 +192,7 @@ def key_of(item: dict[str, Any]) -> str:
 
 
 def normalised_phone(value: str) -> str | None:
-    """Return 84 and nine digits for 84…, +84…, 0… or nine digits; None for anything else."""
+    """Return 84 and nine digits for 84…, +84…, 0… or nine digits; else None."""
     digits = value.strip().removeprefix("+")
     if not digits.isascii() or not digits.isdigit():
         return None
@@ -220,7 +234,8 @@ def _patterns(search: str) -> tuple[str, ...]:
 
 
 def _known_to_account(follows: bool | None, tag: str) -> tuple[str, tuple[Any, ...]]:
-    where, values = "user_id IS NOT NULL", []
+    where = "user_id IS NOT NULL"
+    values: list[str | int] = []
     if follows is not None:
         where += " AND follows = ?"
         values.append(int(follows))

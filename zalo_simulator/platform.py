@@ -82,12 +82,16 @@ class Platform:
         after = self.options.delivery_seconds
         if message.channel in ("phone", "hash"):
             self.webhooks.send(
-                "user_received_message", self._phone_receipt(message), after=after, is_zns=True
+                "user_received_message",
+                self._phone_receipt(message),
+                after=after,
+                is_zns=True,
             )
             return
         self.webhooks.send(
             "user_received_message",
-            self._from_account_to(message.user_id) | {"message": {"msg_id": message.message_id}},
+            self._from_account_to(message.user_id)
+            | {"message": {"msg_id": message.message_id}},
             after=after,
         )
 
@@ -173,7 +177,10 @@ class Platform:
         before, self.daily_quota = self.daily_quota, quota
         self.webhooks.send(
             "change_oa_daily_quota",
-            {"oaId": self.options.oa_id, "quota": {"prev_value": before, "new_value": quota}},
+            {
+                "oaId": self.options.oa_id,
+                "quota": {"prev_value": before, "new_value": quota},
+            },
         )
 
     def reset(self) -> None:

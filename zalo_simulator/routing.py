@@ -19,8 +19,12 @@ SENDS: dict[tuple[str, str], tuple[Handler, str]] = {
 }
 
 CALLS: dict[tuple[str, str], Handler] = {
-    ("POST", "/v4/oa/access_token"): lambda platform, request: platform.tokens.exchange(request),
-    ("GET", "/v4/oa/permission"): lambda platform, request: platform.tokens.consent(request),
+    ("POST", "/v4/oa/access_token"): lambda platform, request: platform.tokens.exchange(
+        request
+    ),
+    ("GET", "/v4/oa/permission"): lambda platform, request: platform.tokens.consent(
+        request
+    ),
     ("GET", "/message/status"): business.message_status,
     ("GET", "/message/quota"): business.quota,
     ("GET", "/message/template-tag"): business.template_tags,
@@ -43,14 +47,17 @@ CALLS: dict[tuple[str, str], Handler] = {
 }
 
 OWN_PAGES: dict[tuple[str, str], Handler] = {
-    **{route: control.answering_mistakes(handler) for route, handler in control.ROUTES.items()},
+    **{
+        route: control.answering_mistakes(handler)
+        for route, handler in control.ROUTES.items()
+    },
     **page.ROUTES,
 }
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply, how long to hold it back, and whether to cut the line instead of sending it."""
+    """A reply, how long to hold it back, whether to cut the line instead."""
 
     reply: Reply
     delay: float = 0.0
@@ -61,6 +68,8 @@ def answer(platform: Platform, request: Request) -> Answer:
     route = (request.method, request.path)
     if own := OWN_PAGES.get(route):
         return Answer(own(platform, request))
+    if request.method == "GET" and request.path.startswith(page.PHONE_PREFIX):
+        return Answer(page.one_phone(platform, request))
     handler, channel = SENDS.get(route) or (CALLS.get(route), "")
     if handler is None:
         return Answer(json_reply({"error": 404, "message": "Not found"}, status=404))
@@ -83,7 +92,9 @@ def _answer_with_faults(
     if fault := platform.faults.pick(call, errors=False):
         reply = Reply(b"", status=504)
         if fault.accepts:
-            reply = _application_reply(handler, platform, replace(request, struck_by=fault.kind))
+            reply = _application_reply(
+                handler, platform, replace(request, struck_by=fault.kind)
+            )
         return Answer(_spoilt(fault, reply), fault.delay, is_cut=fault.kind == "reset")
     # Sends ask for error codes themselves, after their other checks.
     if not channel and (fault := platform.faults.pick(call, errors=True)):
@@ -107,5 +118,7 @@ def _spoilt(fault: Fault, reply: Reply) -> Reply:
     if fault.kind == "http_500":
         return Reply(b"Internal Server Error", 500, "text/plain; charset=utf-8")
     if fault.kind == "html":
-        return Reply(b"<html><body><h1>Service Unavailable</h1></body></html>", 200, "text/html")
+        return Reply(
+            b"<html><body><h1>Service Unavailable</h1></body></html>", 200, "text/html"
+        )
     return reply

@@ -38,14 +38,18 @@ class Send:
 
     @property
     def template(self) -> Template:
-        assert self.found_template is not None  # the template check comes before its readers
+        assert (
+            self.found_template is not None
+        )  # the template check comes before its readers
         return self.found_template
 
     @property
     def price(self) -> int:
         if self.body.get("mode") == "development":
             return 0
-        return self.template.price_uid if self.channel == "uid" else self.template.price_phone
+        return (
+            self.template.price_uid if self.channel == "uid" else self.template.price_phone
+        )
 
     @property
     def person_key(self) -> str:
@@ -256,14 +260,22 @@ def send_consultation(platform: Platform, request: Request) -> Reply:
     data = {"text": text}
     message = platform.accept(
         NewMessage(
-            "cs", send.recipient, send.person_key, template_data=data, fault=request.struck_by
+            "cs",
+            send.recipient,
+            send.person_key,
+            template_data=data,
+            fault=request.struck_by,
         )
     )
     return success(
         {
             "message_id": message.message_id,
             "user_id": send.recipient,
-            "quota": {"quota_type": "reply", "remain": platform.text(7), "total": platform.text(8)},
+            "quota": {
+                "quota_type": "reply",
+                "remain": platform.text(7),
+                "total": platform.text(8),
+            },
         }
     )
 
@@ -289,11 +301,14 @@ def find_recipient(
         return phone, people.by_phone(phone) if phone else None
     if channel == "hash":
         value = str(body.get("hash_phone") or "")
-        return (value, people.by_phone_hash(value)) if _HASH.fullmatch(value) else ("", None)
+        return (
+            (value, people.by_phone_hash(value)) if _HASH.fullmatch(value) else ("", None)
+        )
     recipient = body.get("recipient") if channel == "cs" else body
-    value = recipient.get("user_id") if isinstance(recipient, dict) else ""
-    is_user_id = isinstance(value, str) and value.isdigit() and len(value) <= 20
-    return (value, people.by_user_id(value)) if is_user_id else ("", None)
+    user_id = recipient.get("user_id") if isinstance(recipient, dict) else ""
+    if not isinstance(user_id, str) or not user_id.isdigit() or len(user_id) > 20:
+        return "", None
+    return user_id, people.by_user_id(user_id)
 
 
 def _num_promotions(send: Send, since: int) -> int:

@@ -1,5 +1,6 @@
 """The HTTP server: `Simulator` starts and stops it, in a thread of its own."""
 
+import contextlib
 import logging
 import socket
 import socketserver
@@ -26,7 +27,7 @@ LONGEST_BODY = 16 * 1024 * 1024
 
 
 class _Handler(socketserver.StreamRequestHandler):
-    """A small HTTP/1.1 reader: the one in the standard library costs more than the send itself."""
+    """A small HTTP/1.1 reader; the standard library's costs more than the send."""
 
     server: "_Server"
     # Small replies must not wait for the receiver's acknowledgement.
@@ -126,10 +127,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def close_connections(self) -> None:
         """End kept-alive connections too, so that a stopped platform is really gone."""
         for connection in list(self._open):
-            try:
+            # It may have been closed in the meantime.
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it was closed in the meantime
 
 
 class Simulator:
@@ -167,7 +167,7 @@ class Simulator:
         return self.platform.people
 
     def sent(self, **filters: Any) -> list[Message]:
-        """Return accepted messages in order; filter by phone, user_id, template_id, tracking_id."""
+        """Return accepted messages; phone, user_id, template_id, tracking_id filter."""
         return self.platform.messages.sent(**filters)
 
     def start(self) -> Self:

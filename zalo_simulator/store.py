@@ -24,7 +24,8 @@ CREATE INDEX IF NOT EXISTS person_phone_hash ON person (phone_hash);
 CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, person_key TEXT NOT NULL,
     channel TEXT NOT NULL, recipient TEXT NOT NULL, template_id TEXT NOT NULL,
-    data TEXT NOT NULL, tracking_id TEXT NOT NULL, tag TEXT NOT NULL, price INTEGER NOT NULL,
+    data TEXT NOT NULL, tracking_id TEXT NOT NULL, tag TEXT NOT NULL,
+    price INTEGER NOT NULL,
     accepted_at INTEGER NOT NULL, delivered_at INTEGER, seen_at INTEGER,
     fault TEXT NOT NULL DEFAULT ''
 );
@@ -37,15 +38,17 @@ CREATE TABLE IF NOT EXISTS tag (
 
 
 class Store:
-    """One connection behind one lock: a toy provider, but several thousand writes a second."""
+    """One connection behind one lock: simple, and thousands of writes a second."""
 
     def __init__(self, path: str) -> None:
         if path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection = sqlite3.connect(
+            path, check_same_thread=False, isolation_level=None
+        )
         self._connection.row_factory = sqlite3.Row
-        # Losing the last second of a toy inbox in a power cut is fine; waiting for a disk is not.
+        # A toy inbox may lose its last second in a power cut; it need not wait for a disk.
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute("PRAGMA journal_mode = PERSIST")
         self._connection.executescript(SCHEMA)
@@ -84,7 +87,8 @@ class Store:
 
     def add_token(self, kind: str, value: str, expires_at: int, note: str = "") -> None:
         self.execute(
-            "INSERT OR IGNORE INTO token (kind, value, expires_at, note) VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO token (kind, value, expires_at, note)"
+            " VALUES (?, ?, ?, ?)",
             *(kind, value, expires_at, note),
         )
 

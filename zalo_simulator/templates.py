@@ -78,7 +78,9 @@ def template_from_json(values: dict[str, Any]) -> Template:
     known = {name: values[name] for name in Template.__dataclass_fields__ if name in values}
     try:
         known["template_id"] = str(known["template_id"])
-        known["parameters"] = tuple(_parameter(item) for item in known.get("parameters", ()))
+        known["parameters"] = tuple(
+            _parameter(item) for item in known.get("parameters", ())
+        )
         known["paragraphs"] = tuple(known.get("paragraphs", ()))
         known["table"] = tuple((row[0], row[1]) for row in known.get("table", ()))
         template = Template(**known)
@@ -88,7 +90,9 @@ def template_from_json(values: dict[str, Any]) -> Template:
 
 
 def _parameter(item: dict[str, Any]) -> Parameter:
-    return Parameter(str(item["name"]), str(item["kind"]), bool(item.get("is_required", True)))
+    return Parameter(
+        str(item["name"]), str(item["kind"]), bool(item.get("is_required", True))
+    )
 
 
 def _checked(template: Template) -> Template:
@@ -203,11 +207,13 @@ BUILT_IN = (
             _LINK,
         ),
         title="Đã lâu chưa gặp, <customer_name>",
-        paragraphs=("Đã <days> ngày kể từ lần mua gần nhất. Điểm của quý khách vẫn đang chờ.",),
+        paragraphs=(
+            "Đã <days> ngày kể từ lần mua gần nhất. Điểm của quý khách vẫn đang chờ.",
+        ),
         table=(
             ("Điểm hiện có", "<points>"),
             ("Sắp hết hạn", "<expiring>"),
-            ("Dành riêng cho quý khách", "<offer>"),
+            ("Ưu đãi dành riêng", "<offer>"),
         ),
         button_title="Xem ưu đãi của tôi",
         button_url="<link>",
@@ -229,7 +235,8 @@ BUILT_IN = (
         title="Mã xác thực",
         paragraphs=(
             "<otp>",
-            "Mã có hiệu lực trong vài phút. Không chia sẻ mã này với bất kỳ ai, kể cả nhân viên.",
+            "Mã có hiệu lực trong vài phút."
+            " Không chia sẻ mã này với bất kỳ ai, kể cả nhân viên.",
         ),
         is_uid_capable=False,
         price_phone=350,

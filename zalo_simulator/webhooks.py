@@ -49,7 +49,7 @@ class _Due:
 
 
 class Webhooks:
-    """A queue of due events and a few threads that post them; a reply never waits for it."""
+    """A queue of due events and threads that post them; no reply waits for it."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self.url = options.webhook_url
@@ -63,7 +63,9 @@ class Webhooks:
         self._is_stopping = False
         self._last_order = 0
         self._num_posting = 0
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(WORKERS)]
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True) for _ in range(WORKERS)
+        ]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -77,7 +79,12 @@ class Webhooks:
             thread.join(timeout=REPLY_SECONDS + 1)
 
     def send(
-        self, name: str, members: dict[str, Any], *, after: float = 0.0, is_zns: bool = False
+        self,
+        name: str,
+        members: dict[str, Any],
+        *,
+        after: float = 0.0,
+        is_zns: bool = False,
     ) -> None:
         """Queue an event; without an address nothing is sent."""
         if not self.url:
@@ -92,14 +99,20 @@ class Webhooks:
             return len(self._queue) + self._num_posting
 
     def signature(self, body: bytes, timestamp: str) -> str:
-        """Sign as documented: plain SHA-256 over app id, raw body, timestamp and OA secret."""
+        """Sign with plain SHA-256 over app id, raw body, timestamp and OA secret."""
         digest = hashlib.sha256(self._options.app_id.encode() + body)
         digest.update(timestamp.encode() + self._options.oa_secret.encode())
         return f"mac={digest.hexdigest()}"
 
-    def _event(self, name: str, members: dict[str, Any], after: float, is_zns: bool) -> Event:
+    def _event(
+        self, name: str, members: dict[str, Any], after: float, is_zns: bool
+    ) -> Event:
         timestamp = str(self._clock.milliseconds() + int(after * 1000))
-        common = {"app_id": self._options.app_id, "event_name": name, "timestamp": timestamp}
+        common = {
+            "app_id": self._options.app_id,
+            "event_name": name,
+            "timestamp": timestamp,
+        }
         body = json.dumps(common | members, ensure_ascii=False).encode()
         signed_time = str(members.get("timestamp", timestamp))
         return Event(body, self.signature(body, signed_time), name, is_zns)
@@ -149,7 +162,11 @@ class Webhooks:
 def _post(url: str, event: Event) -> int:
     """Return the HTTP status, or 0 when there was no answer in time."""
     address = urlsplit(url)
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    kind = (
+        http.client.HTTPSConnection
+        if address.scheme == "https"
+        else http.client.HTTPConnection
+    )
     target = (address.path or "/") + (f"?{address.query}" if address.query else "")
     try:
         connection = kind(address.hostname or "", address.port, timeout=REPLY_SECONDS)
@@ -172,5 +189,5 @@ def _headers(event: Event) -> dict[str, str]:
 
 
 def app_scoped_id(user_id: str) -> str:
-    """Derive the id the same person has in the app, which differs from the one at the OA."""
+    """Derive the id the person has in the app; it differs from the one at the OA."""
     return str(int(hashlib.sha256(user_id.encode()).hexdigest()[:15], 16) + 10**17)
