@@ -1,4 +1,4 @@
-"""Messages to members: templates, the outbox, the Official Account, events that come back."""
+"""Messages to members: templates, the outbox, the Official Account, events from Zalo."""
 
 from __future__ import annotations
 

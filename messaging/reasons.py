@@ -1,0 +1,45 @@
+"""Why a message was not sent, or what became of it: one code, one sentence for staff."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+REASONS: dict[str, str | Promise] = {
+    # The gate.
+    "too_late": _("Its time was over before it could be sent."),
+    "member_not_active": _("The member is blocked or has left the programme."),
+    "no_consent": _("The member has not agreed to such messages on this channel."),
+    "fatigue_cap": _("The member has had enough offers lately."),
+    "no_address": _("The member has no working address on this channel."),
+    "not_following": _("The member no longer follows the Official Account."),
+    "template_not_by_uid": _("This template cannot go by user id."),
+    # The text.
+    "text_too_long": _("The text is longer than Zalo allows in one of its places."),
+    # The provider.
+    "unreachable": _("Zalo cannot reach this person on this channel."),
+    "number_invalid": _("Zalo says that this phone number is wrong."),
+    "opted_out": _("The person told Zalo that they do not want such messages."),
+    "payload_refused": _("Zalo refused the content of this message."),
+    "too_many_attempts": _("Zalo could not be reached in five attempts."),
+    "outcome_unknown": _("Zalo's answer never came; an offer is not sent a second time."),
+    "relay_died": _(
+        "The sender stopped in the middle; an offer is not sent a second time."
+    ),
+    # Waiting.
+    "quiet_hours": _("Waits for the next hour in which offers may be sent."),
+    "another_under_way": _("Waits: another offer to this member is just being sent."),
+    "quota": _("Waits for the next day: Zalo's quota was used up."),
+    "retry": _("Waits for the next attempt."),
+    "account_stopped": _("Waits until the Official Account is connected again."),
+    "template_stopped": _("Waits until the template is switched on again."),
+    "rate_limit": _("Waits a moment: Zalo asks us to slow down."),
+}
+
+
+def reason_label(code: str) -> str:
+    """Return the sentence for a reason; reasons of other apps are registered there."""
+    return str(REASONS.get(code, code))
+
+
+def register_reasons(reasons: dict[str, str | Promise]) -> None:
+    """Let an app above explain the refusals of its eligibility checks."""
+    REASONS.update(reasons)
