@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class ActivitiesConfig(AppConfig):
     name = "activities"
     verbose_name = _("Purchases")
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from activities.segment_fields import register_purchase_fields
+
+        register_purchase_fields()

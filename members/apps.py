@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class MembersConfig(AppConfig):
     name = "members"
     verbose_name = _("Members")
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from members.segments.fields import register_own_fields
+
+        register_own_fields()

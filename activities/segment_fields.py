@@ -1,0 +1,164 @@
+"""What may be asked about a member's purchases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from activities.models import PurchaseSummary
+from members.segments import (
+    Field,
+    Moment,
+    Operator,
+    ValueKind,
+    register_field,
+    yes_and_no,
+)
+
+GROUP = _("Purchases")
+
+# The summary is one row a member, so a join to it doubles nobody; who never bought has
+# none, and every condition says on its own what that means.
+HAS_ORDERED = Q(purchases__isnull=False)
+
+
+def register_purchase_fields() -> None:
+    """Fill the registry of segments with the fields of this app."""
+    for field in (_recency(), _has_ordered(), _num_orders(), _spend()):
+        register_field(field)
+
+
+def _recency() -> Field:
+    return Field(
+        "days_since_last_order",
+        _("days since the last order"),
+        GROUP,
+        (
+            Operator(
+                "more_than",
+                _("more than"),
+                _("last bought more than %(value)s days ago"),
+                lambda days, moment: _ordered(last_order_on__lt=moment.days_before(days)),
+                ValueKind.NUMBER,
+            ),
+            Operator(
+                "at_most",
+                _("at most"),
+                _("bought in the last %(value)s days"),
+                lambda days, moment: _ordered(last_order_on__gte=moment.days_before(days)),
+                ValueKind.NUMBER,
+            ),
+        ),
+        tell=_tell_last_order,
+    )
+
+
+def _has_ordered() -> Field:
+    return Field(
+        "has_ordered",
+        _("has ever bought"),
+        GROUP,
+        yes_and_no(
+            label_yes=_("yes"),
+            label_no=_("no"),
+            yes=_("have bought before"),
+            no=_("have never bought"),
+            build=lambda _moment: HAS_ORDERED,
+        ),
+        tell=_tell_last_order,
+    )
+
+
+def _num_orders() -> Field:
+    return Field(
+        "num_orders",
+        _("number of orders"),
+        GROUP,
+        (
+            Operator(
+                "at_least",
+                _("at least"),
+                _("have bought at least %(value)s times"),
+                lambda number, _moment: _at_least("num_orders", number),
+                ValueKind.NUMBER,
+            ),
+            Operator(
+                "at_most",
+                _("at most"),
+                _("have bought at most %(value)s times"),
+                lambda number, _moment: ~_ordered(num_orders__gt=number),
+                ValueKind.NUMBER,
+            ),
+        ),
+        tell=_tell_totals,
+    )
+
+
+def _spend() -> Field:
+    return Field(
+        "spend",
+        _("spend so far"),
+        GROUP,
+        (
+            Operator(
+                "at_least",
+                _("at least"),
+                _("have spent at least %(value)s"),
+                lambda amount, _moment: _at_least("spend", amount),
+                ValueKind.MONEY,
+            ),
+            Operator(
+                "at_most",
+                _("at most"),
+                _("have spent at most %(value)s"),
+                lambda amount, _moment: ~_ordered(spend__gt=amount),
+                ValueKind.MONEY,
+            ),
+        ),
+        tell=_tell_totals,
+    )
+
+
+def _ordered(**conditions: Any) -> Q:
+    """Return a condition on the summary that is plainly false for who has none."""
+    return HAS_ORDERED & Q(**{f"purchases__{name}": v for name, v in conditions.items()})
+
+
+def _at_least(name: str, value: Any) -> Q:
+    """Compare a total that is zero for who never bought."""
+    return _ordered(**{f"{name}__gte": value}) if value > 0 else Q(pk__gt=0)
+
+
+def _tell_last_order(
+    member_ids: Sequence[int], _value: Any, moment: Moment
+) -> Mapping[int, str]:
+    last = dict(
+        PurchaseSummary.objects.filter(member_id__in=member_ids).values_list(
+            "member_id", "last_order_on"
+        )
+    )
+    return {
+        pk: _now("Last order %(day)s, %(days)s days ago")
+        % {"day": f"{last[pk]:%d/%m/%Y}", "days": moment.days_since(last[pk])}
+        if pk in last
+        else _now("No order yet")
+        for pk in member_ids
+    }
+
+
+def _tell_totals(
+    member_ids: Sequence[int], _value: Any, _moment: Moment
+) -> Mapping[int, str]:
+    counts = dict(
+        PurchaseSummary.objects.filter(member_id__in=member_ids).values_list(
+            "member_id", "num_orders"
+        )
+    )
+    return {
+        pk: _now("%(count)s orders so far") % {"count": counts.get(pk, 0)}
+        for pk in member_ids
+    }

@@ -1,0 +1,44 @@
+"""Who: one question, asked one way.
+
+A segment is a tree of conditions that compiles to one QuerySet. The same tree counts ten
+million members, picks a campaign's audience and decides about one member just before a
+message leaves. Apps above ``members`` add their fields with ``register_field`` when they
+start; what is not registered cannot be asked.
+
+    {"all": [
+        {"not": {"field": "tag", "is": "has", "value": "45"}},
+        {"field": "days_since_last_order", "is": "more_than", "value": "{days}"},
+    ]}
+
+``"{days}"`` stands for a parameter, such as the days of the campaign that asks.
+"""
+
+from members.segments.registry import (
+    FIELDS,
+    Field,
+    Moment,
+    Operator,
+    ValueKind,
+    register_field,
+    yes_and_no,
+)
+from members.segments.tree import (
+    describe_conditions,
+    explain_members,
+    members_matching,
+    validate_conditions,
+)
+
+__all__ = [
+    "FIELDS",
+    "Field",
+    "Moment",
+    "Operator",
+    "ValueKind",
+    "describe_conditions",
+    "explain_members",
+    "members_matching",
+    "register_field",
+    "validate_conditions",
+    "yes_and_no",
+]

@@ -1,0 +1,114 @@
+"""The allow-list of what may be asked about members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils.functional import Promise
+
+from core.clock import programme_zone, start_of_day
+
+Text = str | Promise
+Choices = Callable[[], Sequence[tuple[str, Text]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The instant of a question, and the programme's day that it lies in."""
+
+    at: datetime
+    today: date
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, at: datetime) -> Moment:
+        """Return the moment by the programme's clock. One query."""
+        zone = programme_zone()
+        return cls(at, at.astimezone(zone).date(), zone)
+
+    def days_before(self, days: int) -> date:
+        """Return the day that lies so many days back."""
+        try:
+            return self.today - timedelta(days=days)
+        except OverflowError:
+            return date.min
+
+    def start_of_days_before(self, days: int) -> datetime:
+        """Return the first instant of the day that lies so many days back."""
+        # The very first day has no start in zones ahead of UTC; none of ours is so old.
+        return start_of_day(max(self.days_before(days), date(1, 1, 2)), self.zone)
+
+    def days_since(self, day: date) -> int:
+        return (self.today - day).days
+
+    def local_day(self, at: datetime) -> date:
+        return at.astimezone(self.zone).date()
+
+
+class ValueKind(StrEnum):
+    """What an operator wants to be given."""
+
+    NONE = "none"
+    NUMBER = "number"
+    MONEY = "money"
+    CHOICE = "choice"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One way to ask about a field.
+
+    ``phrase`` ends the sentence "Members who …" and takes ``%(value)s``. ``build`` returns
+    a condition on Member that is true or false for everyone, never unknown: under NOT, an
+    unknown would lose members. It must not join to-many relations; use Exists.
+    """
+
+    code: str
+    label: Text
+    phrase: Text
+    build: Callable[[Any, Moment], Q]
+    kind: ValueKind = ValueKind.NONE
+    choices: Choices | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Something that may be asked about members.
+
+    ``tell`` gives the facts behind the answer for a page of members at once, as short
+    texts: "Last order 12/05/2026, 50 days ago".
+    """
+
+    code: str
+    label: Text
+    group: Text
+    operators: tuple[Operator, ...]
+    tell: Callable[[Sequence[int], Any, Moment], Mapping[int, str]] | None = None
+
+    def operator(self, code: str) -> Operator | None:
+        return next((one for one in self.operators if one.code == code), None)
+
+
+FIELDS: dict[str, Field] = {}
+
+
+def register_field(field: Field) -> None:
+    """Add a field to the allow-list; called from AppConfig.ready()."""
+    FIELDS[field.code] = field
+
+
+def yes_and_no(
+    *, yes: Text, no: Text, label_yes: Text, label_no: Text, build: Callable[[Moment], Q]
+) -> tuple[Operator, Operator]:
+    """Return the two operators of a question without a value."""
+    return (
+        Operator("yes", label_yes, yes, lambda _value, moment: build(moment)),
+        Operator("no", label_no, no, lambda _value, moment: ~build(moment)),
+    )

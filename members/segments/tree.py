@@ -1,0 +1,284 @@
+"""The tree of conditions: checked, compiled, put into words, explained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from core.errors import InvalidInput
+from core.models import Programme
+from core.money import format_money, group_digits
+from members.models import Member
+from members.segments.registry import FIELDS, Field, Moment, Operator, ValueKind
+
+# More than staff can read; a bound on what one statement may become.
+MAX_DEPTH = 8
+MAX_CONDITIONS = 60
+MAX_NUMBER = 2**31 - 1
+MAX_MONEY = Decimal(10) ** 15
+MAX_TEXT = 120
+
+BRANCHES = ("all", "any", "not")
+PARAMETER = re.compile(r"\{([a-z_]{1,30})\}")
+
+Parameters = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One condition, with its parameter filled in and its value understood."""
+
+    field: Field
+    operator: Operator
+    value: Any
+
+    def build(self, moment: Moment) -> Q:
+        return self.operator.build(self.value, moment)
+
+
+def members_matching(
+    conditions: dict[str, Any], *, at: datetime, parameters: Parameters | None = None
+) -> QuerySet[Member]:
+    """Return the members who meet the conditions at a moment, as one QuerySet."""
+    moment = Moment.of(at)
+    return Member.objects.filter(_compile(conditions, parameters or {}, moment))
+
+
+def validate_conditions(conditions: Any, parameters: Parameters | None = None) -> None:
+    """Raise InvalidInput, with a sentence, unless the conditions can be asked."""
+    known = {"days": 1} if parameters is None else parameters
+    for leaf in _leaves(conditions, known):
+        if leaf.operator.choices is None:
+            continue
+        if leaf.value not in {code for code, _label in leaf.operator.choices()}:
+            raise InvalidInput(
+                _("“%(value)s” is no choice for “%(field)s”. Choose one from the list.")
+                % {"value": str(leaf.value)[:60], "field": leaf.field.label}
+            )
+
+
+def describe_conditions(
+    conditions: dict[str, Any], parameters: Parameters | None = None
+) -> str:
+    """Return the end of the sentence "Members who …" in the reader's language."""
+    return _describe(conditions, parameters or {}, is_outermost=True)
+
+
+def explain_members(
+    conditions: dict[str, Any],
+    *,
+    member_ids: Sequence[int],
+    at: datetime,
+    parameters: Parameters | None = None,
+) -> dict[int, str]:
+    """Say for each member which facts decided. One or two queries for each condition."""
+    moment = Moment.of(at)
+    facts: dict[int, dict[str, None]] = {pk: {} for pk in member_ids}
+    asked: set[tuple[str, str]] = set()
+    for leaf in _leaves(conditions, parameters or {}):
+        question = (leaf.field.code, str(leaf.value))
+        if leaf.field.tell is None or question in asked:
+            continue
+        asked.add(question)
+        for pk, text in leaf.field.tell(member_ids, leaf.value, moment).items():
+            facts[pk][text] = None
+    return {pk: "; ".join(texts) for pk, texts in facts.items()}
+
+
+# --- walking -----------------------------------------------------------------------------
+
+
+def _compile(node: Any, parameters: Parameters, moment: Moment, depth: int = 0) -> Q:
+    if depth == 0:
+        _check_size(node)
+    branch = _branch(node)
+    if branch is None:
+        return _leaf(node, parameters).build(moment)
+    if branch == "not":
+        return ~_compile(node["not"], parameters, moment, depth + 1)
+    parts = [_compile(child, parameters, moment, depth + 1) for child in node[branch]]
+    if not parts:
+        # An empty Q is dropped by Django, also from under a NOT; these two are not.
+        return Q(pk__gt=0) if branch == "all" else Q(pk__lt=0)
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole & part if branch == "all" else whole | part
+    return whole
+
+
+def _leaves(node: Any, parameters: Parameters, depth: int = 0) -> Iterator[Leaf]:
+    if depth == 0:
+        _check_size(node)
+    branch = _branch(node)
+    if branch is None:
+        yield _leaf(node, parameters)
+        return
+    children = [node["not"]] if branch == "not" else node[branch]
+    for child in children:
+        yield from _leaves(child, parameters, depth + 1)
+
+
+def _check_size(node: Any) -> None:
+    """Refuse trees that no person would write; without recursion, so any depth is safe."""
+    level, num_nodes = [node], 0
+    for _depth in range(MAX_DEPTH + 1):
+        num_nodes += len(level)
+        if not level:
+            return
+        if num_nodes > MAX_CONDITIONS:
+            break
+        level = [child for one in level for child in _children(one)]
+    raise InvalidInput(
+        _("These are too many conditions. Use at most %(count)s, %(depth)s deep.")
+        % {"count": MAX_CONDITIONS, "depth": MAX_DEPTH}
+    )
+
+
+def _children(node: Any) -> list[Any]:
+    if not isinstance(node, dict):
+        return []
+    children = [node["not"]] if "not" in node else []
+    for branch in ("all", "any"):
+        if isinstance(node.get(branch), list):
+            children.extend(node[branch])
+    return children
+
+
+def _branch(node: Any) -> str | None:
+    """Return which branch a node is, None for a single condition, or raise."""
+    if not isinstance(node, dict) or not node:
+        raise InvalidInput(_("Say who: add at least one condition."))
+    if "field" in node:
+        return None
+    branch = next(iter(node))
+    if len(node) != 1 or branch not in BRANCHES:
+        raise InvalidInput(
+            _("A group of conditions is one of: all, any, not. Remove “%(word)s”.")
+            % {"word": str(branch)[:30]}
+        )
+    if branch != "not" and not isinstance(node[branch], list):
+        raise InvalidInput(_("A group of conditions needs a list."))
+    return str(branch)
+
+
+def _leaf(node: dict[str, Any], parameters: Parameters) -> Leaf:
+    field = FIELDS.get(node["field"]) if isinstance(node["field"], str) else None
+    if field is None:
+        raise InvalidInput(
+            _("Nothing is known about “%(field)s”. Choose a field from the list.")
+            % {"field": str(node["field"])[:60]}
+        )
+    code = node.get("is")
+    operator = field.operator(code) if isinstance(code, str) else None
+    if operator is None:
+        raise InvalidInput(
+            _("“%(field)s” cannot be asked so. Use one of: %(operators)s.")
+            % {
+                "field": field.label,
+                "operators": ", ".join(one.code for one in field.operators),
+            }
+        )
+    if extra := set(node) - {"field", "is", "value"}:
+        raise InvalidInput(
+            _("A condition has a field, a question and a value. Remove “%(word)s”.")
+            % {"word": str(min(extra, key=str))[:30]}
+        )
+    value = _parameter(node.get("value"), parameters)
+    return Leaf(field, operator, _value(value, field, operator))
+
+
+def _parameter(value: Any, parameters: Parameters) -> Any:
+    match = PARAMETER.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return value
+    if match[1] not in parameters:
+        raise InvalidInput(
+            _("There is no setting “%(name)s” here. Write a number.") % {"name": match[1]}
+        )
+    return parameters[match[1]]
+
+
+def _value(value: Any, field: Field, operator: Operator) -> Any:
+    """Return the value as its kind wants it, or raise."""
+    if operator.kind is ValueKind.NONE:
+        return None
+    if operator.kind is ValueKind.NUMBER:
+        return _number(value, field)
+    if operator.kind is ValueKind.MONEY:
+        return _money(value, field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and value and len(value) <= MAX_TEXT and "\0" not in value:
+        return value
+    raise InvalidInput(_("“%(field)s” needs a value.") % {"field": field.label})
+
+
+def _number(value: Any, field: Field) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 11:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NUMBER:
+        return value
+    raise InvalidInput(
+        _("“%(field)s” needs a whole number, zero or more.") % {"field": field.label}
+    )
+
+
+def _money(value: Any, field: Field) -> Decimal:
+    try:
+        amount = Decimal(str(value)) if isinstance(value, int | float | str) else None
+    except InvalidOperation:
+        amount = None
+    if (
+        amount is None
+        or isinstance(value, bool)
+        or not amount.is_finite()
+        or not 0 <= amount <= MAX_MONEY
+        or amount != round(amount, 2)
+    ):
+        raise InvalidInput(
+            _("“%(field)s” needs an amount, such as 500000.") % {"field": field.label}
+        )
+    return amount
+
+
+# --- words -------------------------------------------------------------------------------
+
+
+def _describe(node: Any, parameters: Parameters, *, is_outermost: bool = False) -> str:
+    if is_outermost:
+        _check_size(node)
+    branch = _branch(node)
+    if branch is None:
+        return _sentence(_leaf(node, parameters))
+    if branch == "not":
+        return _("not (%(what)s)") % {"what": _describe(node["not"], parameters)}
+    parts = [_describe(child, parameters) for child in node[branch]]
+    if not parts:
+        return _("are in the programme") if branch == "all" else _("do not exist")
+    whole = (_(" and ") if branch == "all" else _(" or ")).join(parts)
+    return whole if is_outermost or len(parts) == 1 else f"({whole})"
+
+
+def _sentence(leaf: Leaf) -> str:
+    phrase = str(leaf.operator.phrase)
+    if leaf.operator.kind is ValueKind.NONE:
+        return phrase
+    return phrase % {"value": _shown(leaf)}
+
+
+def _shown(leaf: Leaf) -> str:
+    if leaf.operator.choices is not None:
+        labels = {code: str(label) for code, label in leaf.operator.choices()}
+        return labels.get(leaf.value, str(leaf.value))
+    if leaf.operator.kind is ValueKind.MONEY:
+        return format_money(leaf.value, Programme.current().currency)
+    if leaf.operator.kind is ValueKind.NUMBER:
+        return group_digits(leaf.value)
+    return str(leaf.value)
