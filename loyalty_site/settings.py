@@ -294,6 +294,9 @@ ZALO_APP_ID = env.str("ZALO_APP_ID", default="")
 ZALO_APP_SECRET = env.str("ZALO_APP_SECRET", default="")
 # The webhook's own secret; Zalo shows it in the webhook settings.
 ZALO_OA_SECRET = env.str("ZALO_OA_SECRET", default="")
+# The Official Account and its first grant; later grants replace each other by themselves.
+ZALO_OA_ID = env.str("ZALO_OA_ID", default="")
+ZALO_REFRESH_TOKEN = env.str("ZALO_REFRESH_TOKEN", default="")
 ZALO_OAUTH_URL = env.str("ZALO_OAUTH_URL", default="https://oauth.zaloapp.com")
 ZALO_OPENAPI_URL = env.str("ZALO_OPENAPI_URL", default="https://openapi.zalo.me")
 ZALO_BUSINESS_URL = env.str("ZALO_BUSINESS_URL", default="https://business.openapi.zalo.me")
