@@ -9,6 +9,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty_site.settings")
     from django.core.management import execute_from_command_line
 
+    from loyalty_site.running import join_running_site
+
+    if sys.argv[1:2] != ["start"]:
+        join_running_site(os.environ)
     execute_from_command_line(sys.argv)
 
 

@@ -1,0 +1,1 @@
+"""Start and stop the whole site together: what `make run` does."""

@@ -1,0 +1,33 @@
+"""manage.py prepare_site: tables, static files, and a demo in an empty database."""
+
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from loyalty_site.launch.errors import CannotStart
+from loyalty_site.launch.prepare import prepare_site
+
+
+class Command(BaseCommand):
+    help = "Migrate, collect the static files, and fill an empty database with a demo."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--no-demo",
+            action="store_true",
+            default=os.environ.get("DEMO", "yes").lower() in ("no", "0", "off", "false"),
+            help="leave an empty database empty (DEMO=no does the same)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            prepare_site(with_demo=not options["no_demo"], say=self._say)
+        except CannotStart as error:
+            self.stderr.write(str(error))
+            sys.exit(1)
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
