@@ -30,11 +30,6 @@ def note_heartbeat(*, name: str, at: datetime) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": at})
 
 
-def forget_heartbeats() -> None:
-    """Start anew: what was silent while the site was off is no fault."""
-    Heartbeat.objects.all().delete()
-
-
 def check_database() -> Finding:
     try:
         with connection.cursor() as cursor:

@@ -37,6 +37,8 @@ class Child:
     is_vital: bool = False
     # The broker goes last: the others still talk to it while they stop.
     stops_last: bool = False
+    # What it says goes to its log only.
+    is_quiet: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     num_failures: int = 0
@@ -187,7 +189,8 @@ class Supervisor:
             pipe.close()
             return
         for line in child.take_output(data):
-            self._say(child.name, line)
+            if not child.is_quiet:
+                self._say(child.name, line)
 
 
 def _open_log(path: Path) -> IO[bytes]:

@@ -12,7 +12,7 @@ from django.core.management import call_command, get_commands
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from core.health import forget_heartbeats
+from core.health import WORKER, note_heartbeat
 from core.models import JobRun, Programme
 from loyalty_site.launch.errors import CannotStart
 from members.models import Member
@@ -31,8 +31,8 @@ def prepare_site(*, with_demo: bool, say: Say) -> None:
     collect_static(say=say)
     if with_demo and is_waiting_for_demo():
         fill_with_demo(say=say)
-    # What was silent while the site was off is no fault of the worker's.
-    forget_heartbeats()
+    # The worker's silence is counted from here, not from before the site was switched off.
+    note_heartbeat(name=WORKER, at=timezone.now())
 
 
 def _require_database() -> None:

@@ -32,6 +32,8 @@ SIMULATOR_CREDENTIALS = {
     "ZALO_REFRESH_TOKEN": "simulator-refresh-token",
 }
 START_TIMEOUT = 90.0
+# Celery's word against root is about pickled tasks; ours are JSON with ids in it.
+_HUSHED = "ignore:You're running the worker with superuser privileges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def make_plan(environment: Mapping[str, str], *, var_dir: Path = VAR_DIR) -> Pla
         "PUBLIC_URL": environment.get("PUBLIC_URL") or url,
         # Lines appear when they are written, not when a buffer is full.
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": environment.get("PYTHONWARNINGS") or _HUSHED,
     }
     if simulator_port is not None:
         children_environment |= simulator_environment(simulator_port)
@@ -199,7 +202,7 @@ def _run(plan: Plan, running: RunningSite) -> int:
 def _start_broker(plan: Plan, supervisor: Supervisor) -> None:
     if not plan.broker.is_own:
         return
-    broker = Child("broker", plan.broker.command, stops_last=True)
+    broker = Child("broker", plan.broker.command, stops_last=True, is_quiet=True)
     supervisor.start(broker)
     deadline = time.monotonic() + 30
     while not plan.broker.is_ready():
