@@ -41,8 +41,9 @@ class ApiRequest(models.Model):
     key = models.CharField(_("idempotency key"), max_length=255)
     content_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(_("status"), null=True)
-    body = models.JSONField(_("answer"), null=True)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True, db_index=True)
+    # The text itself, because a repeat gets it letter by letter.
+    body = models.TextField(_("answer"), blank=True, default="")
+    created_at = models.DateTimeField(_("created at"), db_index=True)
 
     class Meta:
         verbose_name = _("answered request")
