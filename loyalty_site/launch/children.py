@@ -129,9 +129,18 @@ class Supervisor:
         self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
 
     def wait(self, seconds: float) -> None:
-        """Pass on what the children say, for at most this long."""
+        """Pass on what the children say; return at the first word or when time is up."""
+        if not self._selector.get_map():
+            time.sleep(seconds)
+            return
         for key, _events in self._selector.select(seconds):
             self._read(key.fileobj, key.data)  # type: ignore[arg-type]
+
+    def pause(self, seconds: float) -> None:
+        """Pass on what the children say, for as long as this."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self.stop_asked:
+            self.wait(left)
 
     def look_after(self) -> Child | None:
         """Start again who died; return the child whose death ends the site."""

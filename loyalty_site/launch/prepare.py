@@ -12,7 +12,7 @@ from django.core.management import call_command, get_commands
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from core.health import WORKER, note_heartbeat
+from core.health import WORKER, check_broker, note_heartbeat
 from core.models import JobRun, Programme
 from loyalty_site.launch.errors import CannotStart
 from members.models import Member
@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 def prepare_site(*, with_demo: bool, say: Say) -> None:
     """Do all that must be done before the first request; quick when nothing changed."""
-    _require_database()
+    require_database()
     migrate(say=say)
     call_command("createcachetable", verbosity=0)
     collect_static(say=say)
@@ -35,15 +35,23 @@ def prepare_site(*, with_demo: bool, say: Say) -> None:
     note_heartbeat(name=WORKER, at=timezone.now())
 
 
-def _require_database() -> None:
+def require_database() -> None:
     try:
         connection.ensure_connection()
     except OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
         raise CannotStart(
             f"The database of DATABASE_URL cannot be used: {reason}. Start or create it, "
             "or correct the address."
         ) from error
+
+
+def require_broker() -> None:
+    if not check_broker().ok:
+        raise CannotStart(
+            "The message broker of CELERY_BROKER_URL does not answer. Start it, correct the "
+            "address, or remove the setting to let the site start one of its own."
+        )
 
 
 def migrate(*, say: Say) -> None:

@@ -206,7 +206,7 @@ def _start_broker(plan: Plan, supervisor: Supervisor) -> None:
     supervisor.start(broker)
     deadline = time.monotonic() + 30
     while not plan.broker.is_ready():
-        supervisor.wait(0.1)
+        supervisor.pause(0.1)
         if supervisor.stop_asked:
             return
         if not broker.is_running or time.monotonic() > deadline:
@@ -228,15 +228,13 @@ def _prepare(plan: Plan, supervisor: Supervisor) -> None:
     if supervisor.stop_asked:
         return
     process = subprocess.Popen(
-        (sys.executable, "manage.py", "prepare_site"),
+        (sys.executable, "manage.py", "prepare_site", "--require-broker"),
         env=dict(plan.environment),
         cwd=BASE_DIR,
         start_new_session=True,
     )
     while process.poll() is None:
-        supervisor.wait(0.1)
-        if not supervisor.children:
-            time.sleep(0.1)
+        supervisor.pause(0.1)
         if supervisor.stop_asked:
             process.terminate()
     if process.returncode and not supervisor.stop_asked:
@@ -247,7 +245,7 @@ def _prepare(plan: Plan, supervisor: Supervisor) -> None:
 def _wait_until_ready(plan: Plan, supervisor: Supervisor) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while not supervisor.stop_asked and not _is_ready(plan):
-        supervisor.wait(0.3)
+        supervisor.pause(0.3)
         if (dead := supervisor.look_after()) is not None:
             raise CannotStart(_obituary(dead))
         if time.monotonic() > deadline:
