@@ -123,10 +123,11 @@ class Messages:
     def version(self) -> str:
         """Change whenever a page that shows messages would look different."""
         now = self._clock.milliseconds()
+        recent = "FROM message WHERE id > (SELECT MAX(id) FROM message) - 1000"
         row = self._store.row(
-            "SELECT (SELECT MAX(id) FROM message), (SELECT MAX(seen_at) FROM message"
-            " WHERE id > (SELECT MAX(id) FROM message) - 1000),"
-            " (SELECT COUNT(*) FROM message WHERE id > (SELECT MAX(id) FROM message) - 1000 AND delivered_at <= ?),"
+            "SELECT (SELECT MAX(id) FROM message),"
+            f" (SELECT MAX(seen_at) {recent}),"
+            f" (SELECT COUNT(*) {recent} AND delivered_at <= ?),"
             " (SELECT COUNT(*) FROM person)",
             now,
         )
@@ -213,7 +214,8 @@ def _touch_of(new: NewMessage, now: int) -> tuple[str, tuple[Any, ...]]:
     user_id = new.recipient if new.channel == "uid" else None
     return (
         "INSERT INTO person (key, phone, user_id, phone_hash, search, follows,"
-        " num_messages, last_message_at) VALUES (?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE"
+        " num_messages, last_message_at) VALUES (?, ?, ?, ?, ?, ?, 1, ?)"
+        " ON CONFLICT (key) DO UPDATE"
         " SET num_messages = num_messages + 1, last_message_at = excluded.last_message_at",
         (new.person_key, phone, user_id, phone_hash(phone) if phone else None)
         + (new.recipient, user_id is not None, now),
