@@ -49,8 +49,8 @@ def require_database() -> None:
 def require_broker() -> None:
     if not check_broker().ok:
         raise CannotStart(
-            "The message broker of CELERY_BROKER_URL does not answer. Start it, correct the "
-            "address, or remove the setting to let the site start one of its own."
+            "The message broker of CELERY_BROKER_URL does not answer. Start it, correct "
+            "the address, or remove the setting to let the site start one of its own."
         )
 
 
