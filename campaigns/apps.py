@@ -5,3 +5,27 @@ from django.utils.translation import gettext_lazy as _
 class CampaignsConfig(AppConfig):
     name = "campaigns"
     verbose_name = _("Campaigns")
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from campaigns.eligibility import NO_LONGER_MATCHES, RETURNED, still_eligible
+        from campaigns.enrolling import SOURCE_TYPE
+        from campaigns.segment_fields import register_campaign_fields
+        from campaigns.states import ENDED, PAUSED
+        from campaigns.template_fields import NAMES, SAMPLES, recency_fields
+        from messaging.fields import register_eligibility, register_fields
+        from messaging.reasons import register_reasons
+
+        register_campaign_fields()
+        register_fields(recency_fields, NAMES, samples=SAMPLES)
+        register_eligibility(SOURCE_TYPE, still_eligible)
+        register_reasons(
+            {
+                RETURNED: _("The member has bought again in the meantime."),
+                NO_LONGER_MATCHES: _(
+                    "The member no longer meets the campaign's conditions."
+                ),
+                PAUSED: _("Waits until the campaign is resumed."),
+                ENDED: _("The campaign was ended before it could be sent."),
+            }
+        )

@@ -35,12 +35,8 @@ class Campaign(models.Model):
     code = models.SlugField(_("code"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=120)
     description = models.TextField(_("what it is for"), blank=True, default="")
-    mode = models.CharField(
-        _("mode"), max_length=10, choices=Mode, default=Mode.CONTINUOUS
-    )
-    state = models.CharField(
-        _("state"), max_length=8, choices=State, default=State.DRAFT
-    )
+    mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.CONTINUOUS)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.DRAFT)
     days = models.PositiveSmallIntegerField(
         _("days (X)"),
         default=45,
@@ -79,6 +75,24 @@ class Campaign(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def parameters(self) -> dict[str, int]:
+        """What "{days}" stands for in the conditions."""
+        return {"days": self.days}
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == self.State.RUNNING
+
+    @property
+    def is_one_off(self) -> bool:
+        return self.mode == self.Mode.ONE_OFF
+
+    @property
+    def tag_source(self) -> str:
+        """What stands as source on the tags that this campaign put on."""
+        return f"campaign:{self.pk}"
+
 
 class Step(models.Model):
     """One thing a campaign does with each member it finds."""
@@ -108,6 +122,19 @@ class Step(models.Model):
         blank=True,
         default="",
         help_text=_("Goes into the message where the template says {{ offer }}."),
+    )
+    news = models.CharField(
+        _("news"),
+        max_length=200,
+        blank=True,
+        default="",
+        help_text=_("Goes into the message where the template says {{ news }}."),
+    )
+    valid_days = models.PositiveSmallIntegerField(
+        _("offer valid for (days)"),
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_("The offer's last day goes into {{ valid_until }}."),
     )
 
     class Meta:
@@ -154,9 +181,7 @@ class Enrolment(models.Model):
         max_length=40,
         help_text=_("For a lapse, the day of the last purchase before it."),
     )
-    state = models.CharField(
-        _("state"), max_length=8, choices=State, default=State.ACTIVE
-    )
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.ACTIVE)
     entered_at = models.DateTimeField(_("entered at"))
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     return_order = models.ForeignKey(
@@ -212,9 +237,7 @@ class CampaignRun(models.Model):
     at = models.DateTimeField(_("for the moment"))
     started_at = models.DateTimeField(_("started at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    state = models.CharField(
-        _("state"), max_length=8, choices=State, default=State.RUNNING
-    )
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.RUNNING)
     counts = models.JSONField(_("result"), default=dict, blank=True)
     error = models.TextField(_("error"), blank=True, default="")
 

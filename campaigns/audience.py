@@ -1,0 +1,92 @@
+"""Whom a campaign speaks of at a moment, as QuerySets; and how to walk through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from campaigns.models import Campaign, Enrolment, Step
+from core.batch import chunks
+from members.models import Member, MemberTag
+from members.segments import members_matching
+from messaging.models import MessageTemplate
+from messaging.reach import with_channel
+
+LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
+
+
+def audience(campaign: Campaign, *, at: datetime) -> QuerySet[Member]:
+    """Return the active members who meet the campaign's conditions."""
+    matching = members_matching(campaign.conditions, at=at, parameters=campaign.parameters)
+    return matching.filter(state=Member.State.ACTIVE)
+
+
+def untagged(matching: QuerySet[Member], step: Step) -> QuerySet[Member]:
+    """Return those of the audience who lack the step's tag."""
+    worn = MemberTag.objects.filter(tag=step.tag_id, member=OuterRef("pk"))
+    return matching.filter(~Exists(worn))
+
+
+def tags_to_take_off(
+    campaign: Campaign, matching: QuerySet[Member], step: Step
+) -> QuerySet[MemberTag]:
+    """Return the tags that this campaign put on members who no longer match."""
+    put_on = MemberTag.objects.filter(tag=step.tag_id, source=campaign.tag_source)
+    return put_on.filter(~Exists(matching.filter(pk=OuterRef("member_id"))))
+
+
+def not_yet_enrolled(campaign: Campaign, matching: QuerySet[Member]) -> QuerySet[Member]:
+    """Return those of the audience whom this episode has not taken in yet.
+
+    A lapse begins with the last purchase: whoever was taken in since then is in the same
+    lapse still, also when an older order became known only later.
+    """
+    taken = Enrolment.objects.filter(campaign=campaign, member=OuterRef("pk"))
+    if campaign.episode == Campaign.Episode.LAPSE:
+        since = Coalesce(OuterRef("purchases__last_order_at"), Value(LONG_AGO))
+        taken = taken.filter(entered_at__gt=since)
+    return matching.filter(~Exists(taken))
+
+
+def no_longer_matching(
+    campaign: Campaign, matching: QuerySet[Member]
+) -> QuerySet[Enrolment]:
+    """Return the open enrolments of members whom the conditions do not meet any more."""
+    active = Enrolment.objects.filter(campaign=campaign, state=Enrolment.State.ACTIVE)
+    return active.filter(~Exists(matching.filter(pk=OuterRef("member_id"))))
+
+
+def reached(members: QuerySet[Member], step: Step | None) -> QuerySet[Member]:
+    """Annotate the channel that a step's message would take."""
+    if step is None or step.template is None:
+        return with_channel(members, purpose=MessageTemplate.Purpose.MARKETING)
+    return with_channel(
+        members, purpose=step.template.purpose, by_uid=step.template.sends_by_uid
+    )
+
+
+def count_by_channel(members: QuerySet[Member]) -> dict[str | None, int]:
+    """Count members by the channel they were annotated with; None: no channel."""
+    counted = members.order_by().values("channel").annotate(number=Count("pk"))
+    return {row["channel"]: row["number"] for row in counted}
+
+
+def stream(rows: QuerySet[Any, Any], size: int) -> Iterator[list[Any]]:
+    """Read a long answer in pieces, while other statements write in between.
+
+    PostgreSQL keeps the answer on its side. An open cursor of SQLite would keep every
+    other process from writing, so there the answer is read at once.
+    """
+    if connection.vendor == "postgresql":
+        return chunks(rows.iterator(chunk_size=size), size)
+    return chunks(list(rows), size)
+
+
+def with_episode(members: QuerySet[Member]) -> QuerySet[Member]:
+    """Annotate what the episode of an enrolment is made of."""
+    return members.annotate(last_order_on=F("purchases__last_order_on"))

@@ -1,0 +1,34 @@
+"""What one pass of a campaign came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Counts:
+    """The numbers of a run; the same for a dry run as for the run that follows it."""
+
+    entered: int = 0
+    left: int = 0
+    tagged: int = 0
+    untagged: int = 0
+    messages: int = 0
+    by_channel: Counter[str] = field(default_factory=Counter)
+    given: int = 0
+    skipped_reasons: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "entered": self.entered,
+            "left": self.left,
+            "tagged": self.tagged,
+            "untagged": self.untagged,
+            "messages": self.messages,
+            "by_channel": dict(sorted(self.by_channel.items())),
+            "given": self.given,
+            "skipped": self.skipped_reasons.total(),
+            "skipped_reasons": dict(sorted(self.skipped_reasons.items())),
+        }

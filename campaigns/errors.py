@@ -1,0 +1,28 @@
+"""What campaigns refuse."""
+
+from core.errors import Conflict, DomainError, NotFound
+
+
+class CampaignNotFound(NotFound):
+    """No campaign has this code."""
+
+    code = "campaign_not_found"
+
+
+class NotRunning(DomainError):
+    """A campaign acts only while it is running."""
+
+    code = "campaign_not_running"
+    status = 409
+
+
+class TransitionRefused(Conflict):
+    """From the state it is in, a campaign cannot get there."""
+
+    code = "campaign_state"
+
+
+class CampaignNotReady(DomainError):
+    """Something that the campaign needs before it starts is missing."""
+
+    code = "campaign_not_ready"

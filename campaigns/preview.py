@@ -1,0 +1,152 @@
+"""What staff see before anything happens: how many, whom, why each, by which channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from activities.models import PurchaseSummary
+from campaigns.audience import (
+    audience,
+    count_by_channel,
+    not_yet_enrolled,
+    reached,
+    stream,
+)
+from campaigns.models import Campaign, Step
+from core.batch import CHUNK
+from core.phones import display_phone
+from core.tabular import safe_cell
+from members.models import Identifier, Member
+from members.segments import explain_members
+from messaging.models import Channel
+
+
+class PreviewedMember(NamedTuple):
+    """One of those whom a run would take in, with the facts that decided."""
+
+    member: Member
+    why: str
+    channel: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Whom a run would find now; ``by_channel`` counts None for those whom none reaches."""
+
+    count: int
+    by_channel: dict[str | None, int]
+    members: list[PreviewedMember]
+
+
+def preview_campaign(*, campaign: Campaign, at: datetime, sample: int = 20) -> Preview:
+    """Say whom a run would take in at a moment, and why; nothing is written."""
+    found = _whom(campaign, at=at)
+    by_channel = count_by_channel(found)
+    members = list(found.order_by("pk")[:sample])
+    why = _reasons(campaign, members, at=at)
+    return Preview(
+        count=sum(by_channel.values()),
+        by_channel=by_channel,
+        members=[PreviewedMember(m, why[m.pk], _channel(m)) for m in members],
+    )
+
+
+def export_audience(*, campaign: Campaign, at: datetime) -> Iterator[list[str]]:
+    """Yield the list of a campaign, header first, in cells that no spreadsheet runs."""
+    yield [
+        str(title)
+        for title in (
+            _("Member code"),
+            _("Name"),
+            _("Phone"),
+            _("Province"),
+            _("Last order"),
+            _("Orders"),
+            _("Channel"),
+            _("Why"),
+        )
+    ]
+    for chunk in stream(_whom(campaign, at=at).order_by("pk"), CHUNK):
+        why = _reasons(campaign, chunk, at=at)
+        phones = _phones(chunk)
+        summaries = PurchaseSummary.objects.in_bulk([member.pk for member in chunk])
+        for member in chunk:
+            cells = _cells(member, phones, summaries.get(member.pk), why[member.pk])
+            yield [safe_cell(cell) for cell in cells]
+
+
+def _whom(campaign: Campaign, *, at: datetime) -> QuerySet[Member]:
+    matching = audience(campaign, at=at)
+    step = message_step(campaign)
+    if step is not None:
+        matching = not_yet_enrolled(campaign, matching)
+    return reached(matching, step)
+
+
+def message_step(campaign: Campaign) -> Step | None:
+    """Return the step that sends this campaign's message. One query."""
+    steps = campaign.steps.filter(kind=Step.Kind.MESSAGE)
+    return steps.select_related("template").first()
+
+
+def _reasons(
+    campaign: Campaign, members: Sequence[Member], *, at: datetime
+) -> dict[int, str]:
+    """Say why each is there: the facts behind the conditions, then the channel."""
+    facts = explain_members(
+        campaign.conditions,
+        member_ids=[member.pk for member in members],
+        at=at,
+        parameters=campaign.parameters,
+    )
+    return {
+        member.pk: "; ".join(
+            part for part in (facts[member.pk], _reach_text(_channel(member))) if part
+        )
+        for member in members
+    }
+
+
+def _reach_text(channel: str | None) -> str:
+    texts = {
+        Channel.ZALO_UID.value: _("reached on the Official Account"),
+        Channel.ZALO_PHONE.value: _("reached by phone"),
+        None: _("no channel reaches them"),
+    }
+    return texts.get(channel, str(channel))
+
+
+def _channel(member: Any) -> str | None:
+    return member.channel  # type: ignore[no-any-return]
+
+
+def _phones(members: Sequence[Member]) -> dict[int, str]:
+    phones = Identifier.objects.filter(
+        member__in=members, kind=Identifier.Kind.PHONE
+    ).order_by("-is_valid", "pk")
+    found: dict[int, str] = {}
+    for member_id, value in phones.values_list("member_id", "value"):
+        found.setdefault(member_id, display_phone(value))
+    return found
+
+
+def _cells(
+    member: Member, phones: dict[int, str], summary: PurchaseSummary | None, why: str
+) -> list[str]:
+    channel = _channel(member)
+    return [
+        member.code,
+        member.name,
+        phones.get(member.pk, ""),
+        member.province,
+        "" if summary is None else f"{summary.last_order_on:%d/%m/%Y}",
+        "0" if summary is None else str(summary.num_orders),
+        "" if channel is None else str(Channel(channel).label),
+        why,
+    ]

@@ -1,0 +1,65 @@
+"""The verbs of campaigns.
+
+Each verb has a page of its own: ``runs`` (one pass), ``tagging`` and ``enrolling`` (the two
+kinds of steps), ``noticing`` (a purchase arrives), ``states`` (start, pause, end) and
+``preview`` (look before you send).
+"""
+
+from django.utils.translation import gettext as _
+
+from campaigns.errors import (
+    CampaignNotFound,
+    CampaignNotReady,
+    NotRunning,
+    TransitionRefused,
+)
+from campaigns.models import Campaign
+from campaigns.noticing import notice_orders
+from campaigns.preview import (
+    Preview,
+    PreviewedMember,
+    export_audience,
+    preview_campaign,
+)
+from campaigns.readiness import check_ready
+from campaigns.runs import log_export, run_campaign
+from campaigns.states import (
+    allowed_states,
+    end_campaign,
+    pause_campaign,
+    resume_campaign,
+    start_campaign,
+)
+
+__all__ = [
+    "CampaignNotFound",
+    "CampaignNotReady",
+    "NotRunning",
+    "Preview",
+    "PreviewedMember",
+    "TransitionRefused",
+    "allowed_states",
+    "check_ready",
+    "end_campaign",
+    "export_audience",
+    "find_campaign",
+    "log_export",
+    "notice_orders",
+    "pause_campaign",
+    "preview_campaign",
+    "resume_campaign",
+    "run_campaign",
+    "start_campaign",
+]
+
+
+def find_campaign(*, code: str) -> Campaign:
+    """Return the campaign with this code, or raise with the codes there are."""
+    campaign = Campaign.objects.filter(code=code).first()
+    if campaign is None:
+        codes = ", ".join(Campaign.objects.values_list("code", flat=True)[:20])
+        raise CampaignNotFound(
+            _("There is no campaign “%(code)s”. Choose one of: %(codes)s.")
+            % {"code": code[:60], "codes": codes or "–"}
+        )
+    return campaign
