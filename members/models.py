@@ -49,9 +49,7 @@ class Member(models.Model):
         default=False,
         help_text=_("Kept up to date by Zalo's follow and unfollow events."),
     )
-    state = models.CharField(
-        _("state"), max_length=8, choices=State, default=State.ACTIVE
-    )
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.ACTIVE)
     joined_at = models.DateTimeField(_("joined at"), default=timezone.now)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(
@@ -242,9 +240,7 @@ class Segment(models.Model):
 
     code = models.SlugField(_("code"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=120)
-    description = models.CharField(
-        _("description"), max_length=300, blank=True, default=""
-    )
+    description = models.CharField(_("description"), max_length=300, blank=True, default="")
     conditions = models.JSONField(_("conditions"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
