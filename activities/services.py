@@ -65,6 +65,7 @@ SUMMARY_COLUMNS = (
     Column("num_orders", "int"),
     Column("spend", "numeric"),
 )
+COMPLETED = Order.Status.COMPLETED.value
 STATUSES = frozenset(Order.Status.values)
 CHANNELS = frozenset(Order.Channel.values)
 
@@ -115,7 +116,7 @@ class SavedOrder:
     @property
     def counts(self) -> bool:
         """Whether this is a new purchase that stands."""
-        return self.is_new and self.fact.status == Order.Status.COMPLETED
+        return self.outcome == NEW and self.fact.status == COMPLETED
 
     @property
     def member_id(self) -> int:
@@ -136,7 +137,7 @@ def save_orders(facts: Sequence[OrderFact], *, at: datetime) -> list[SavedOrder]
     zone = programme_zone()
     saved = [_check(fact, zone=zone, at=at) for fact in facts]
     first = _first_of_each(saved)
-    fresh = [saved_order for saved_order in first.values()]
+    fresh = list(first.values())
     _insert_orders(fresh)
     _compare_with_stored([s for s in fresh if s.outcome == KNOWN])
     for later in saved:
@@ -181,16 +182,13 @@ def _refusal(fact: OrderFact, at: datetime) -> tuple[str, str] | None:
 
 def _content_hash(fact: OrderFact) -> str:
     """Fingerprint everything that was told except the number itself."""
-    parts: list[Any] = [
-        fact.member_id,
-        fact.placed_at.timestamp(),
-        f"{fact.total:.2f}",
-        fact.currency,
-        fact.status,
-        fact.channel,
-        fact.store_id,
-    ]
-    parts.extend(
+    text = (
+        f"{fact.member_id}|{fact.placed_at.timestamp()}|{fact.total:.2f}|{fact.currency}|"
+        f"{fact.status}|{fact.channel}|{fact.store_id}"
+    )
+    if not fact.lines:
+        return hashlib.sha256(text.encode()).hexdigest()
+    parts = [
         (
             line.sku,
             line.product,
@@ -201,8 +199,8 @@ def _content_hash(fact: OrderFact) -> str:
             f"{line.total:.2f}",
         )
         for line in fact.lines
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    ]
+    return hashlib.sha256(f"{text}|{parts!r}".encode()).hexdigest()
 
 
 def _identity(saved: SavedOrder) -> tuple[str, str]:

@@ -8,7 +8,7 @@ and orders have natural keys, so a file that was cut off is simply imported agai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from activities.models import Order, Store
@@ -24,6 +25,8 @@ from activities.services import OrderFact, OrderLineFact
 from core.errors import InvalidInput
 from core.models import Programme
 from core.phones import normalise_phone
+from core.pipeline import collector_at_rest, map_chunks
+from core.retry import retry_on_conflict
 from core.tabular import (
     Progress,
     RejectFile,
@@ -46,7 +49,7 @@ EITHER = ("member_id", "phone")
 LINE_FIELDS = ("sku", "product", "category", "quantity", "unit_price", "discount")
 OPTIONAL = ("total", "status", "channel", "store", "currency", *LINE_FIELDS)
 # Only these make a line worth keeping; a quantity alone says nothing about a product.
-NAMING_FIELDS = ("sku", "product", "category", "unit_price")
+NAMING_FIELDS = frozenset(("sku", "product", "category", "unit_price"))
 
 STATUSES = {
     **dict.fromkeys(
@@ -74,6 +77,17 @@ class ImportOptions:
 
 
 @dataclass(slots=True)
+class ChunkResult:
+    """What came of one chunk; why orders were refused stands on their drafts."""
+
+    new: int = 0
+    known: int = 0
+    points: int = 0
+    created_members: int = 0
+    member_ids: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class ImportReport:
     """What came of a file: ``rows`` read, ``orders`` understood, ``points`` given now."""
 
@@ -87,6 +101,14 @@ class ImportReport:
     member_ids: set[int] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     reject_file: str = ""
+
+    def add(self, result: ChunkResult) -> None:
+        self.orders += result.new + result.known
+        self.new += result.new
+        self.known += result.known
+        self.points += result.points
+        self.created_members += result.created_members
+        self.member_ids |= result.member_ids
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -145,18 +167,24 @@ def _require_amount(table: Table) -> None:
         )
 
 
-def _import_table(
-    table: Table, *, options: ImportOptions, at: datetime
-) -> ImportReport:
+def _import_table(table: Table, *, options: ImportOptions, at: datetime) -> ImportReport:
     report = ImportReport(notices=list(table.notices))
     rejects_path = options.reject_file or reject_path(table.path)
-    reader = OrderReader(Programme.current(), options.source)
+    reader = OrderReader(Programme.current(), options.source, table.fields)
+    language = get_language()
+
+    def work(drafts: list[Draft]) -> ChunkResult:
+        with override(language):
+            return _import_chunk(drafts, options=options, at=at)
+
     with (
         RejectFile(rejects_path, table.columns, source=table.path) as rejects,
         Progress(_("Orders"), quiet=options.quiet) as progress,
+        collector_at_rest(),
     ):
-        for drafts in _chunks_of_orders(table, reader, report):
-            _import_chunk(drafts, options=options, at=at, report=report)
+        chunks = _chunks_of_orders(table, reader, report)
+        for drafts, result in map_chunks(work, chunks):
+            report.add(result)
             for draft in drafts:
                 if draft.problem:
                     report.rejected += len(draft.rows)
@@ -198,10 +226,11 @@ def _chunks_of_orders(
 class OrderReader:
     """Turns the rows of one order into a draft; knows the programme's zone and currency."""
 
-    def __init__(self, programme: Programme, source: str) -> None:
+    def __init__(self, programme: Programme, source: str, fields: Collection[str]) -> None:
         self.zone: ZoneInfo = programme.zone
         self.currency = str(programme.currency)
         self.source = source
+        self.has_lines = not NAMING_FIELDS.isdisjoint(fields)
 
     def read(self, rows: list[Row]) -> Draft:
         draft = Draft(rows)
@@ -253,6 +282,8 @@ class OrderReader:
         rows carry prices of their own that differ from it may one total, repeated on
         every row, stand for the whole order (after a discount on the order, say).
         """
+        if not self.has_lines and len(rows) == 1:
+            return self._total(rows[0]), ()
         totals = [self._total(row) for row in rows]
         if not any(row.values.get(name) for row in rows for name in NAMING_FIELDS):
             return sum(totals, Decimal(0)), ()
@@ -298,9 +329,7 @@ class OrderReader:
             category=values.get("category", "")[:80],
             quantity=self._quantity(values),
             unit_price=(
-                parse_amount(price, "unit_price", currency=self.currency)
-                if price
-                else None
+                parse_amount(price, "unit_price", currency=self.currency) if price else None
             ),
             discount=self._discount(values),
             total=self._price_of_line(row) if price else total,
@@ -334,14 +363,16 @@ class OrderReader:
             ) from None
 
 
+@retry_on_conflict
 @transaction.atomic
 def _import_chunk(
-    drafts: list[Draft], *, options: ImportOptions, at: datetime, report: ImportReport
-) -> None:
+    drafts: list[Draft], *, options: ImportOptions, at: datetime
+) -> ChunkResult:
     """Find the members and stores of a chunk of orders and record them."""
+    result = ChunkResult()
     ready = [draft for draft in drafts if not draft.problem]
     stores = _find_stores(ready, create=options.create_stores)
-    owners = _find_owners(ready, options=options, at=at, report=report)
+    owners = _find_owners(ready, options=options, at=at, result=result)
     told: list[Draft] = []
     facts: list[OrderFact] = []
     for draft in ready:
@@ -357,13 +388,13 @@ def _import_chunk(
         if answer.outcome == REFUSED:
             draft.problem = answer.reason
             continue
-        report.orders += 1
-        report.member_ids.add(answer.fact.member_id)
+        result.member_ids.add(answer.fact.member_id)
         if answer.outcome == NEW:
-            report.new += 1
-            report.points += answer.points
+            result.new += 1
+            result.points += answer.points
         else:
-            report.known += 1
+            result.known += 1
+    return result
 
 
 def _find_stores(drafts: list[Draft], *, create: bool) -> dict[str, int]:
@@ -380,13 +411,14 @@ def _find_stores(drafts: list[Draft], *, create: bool) -> dict[str, int]:
     for draft in drafts:
         if draft.store and draft.store not in stores:
             draft.problem = _(
-                "There is no store “%(store)s”. Add it in the console or use --create-stores."
+                "There is no store “%(store)s”. Add it in the console or use "
+                "--create-stores."
             ) % {"store": draft.store[:40]}
     return stores
 
 
 def _find_owners(
-    drafts: list[Draft], *, options: ImportOptions, at: datetime, report: ImportReport
+    drafts: list[Draft], *, options: ImportOptions, at: datetime, result: ChunkResult
 ) -> dict[tuple[str, str], int]:
     """Return member ids by (code, phone); a code speaks louder than a phone."""
     pairs = {(draft.code, draft.phone) for draft in drafts if not draft.problem}
@@ -402,7 +434,7 @@ def _find_owners(
             reasons[pair] = one.reason
             continue
         found[pair] = one.member_id
-        report.created_members += one.outcome == NEW
+        result.created_members += one.outcome == NEW
     for draft in drafts:
         if reason := reasons.get((draft.code, draft.phone)):
             draft.problem = draft.problem or reason

@@ -260,9 +260,7 @@ def _lots_to_draw_on(account: Held, posting: Posting) -> list[OpenLot]:
     if posting.lot_id is not None:
         return [lot for lot in account.lots if lot.id == posting.lot_id]
     if posting.reverses_id is not None:
-        return sorted(
-            account.lots, key=lambda lot: lot.transfer_id != posting.reverses_id
-        )
+        return sorted(account.lots, key=lambda lot: lot.transfer_id != posting.reverses_id)
     day = local_date(posting.happened_at)
     return [lot for lot in account.lots if lot.expires_on is None or lot.expires_on >= day]
 

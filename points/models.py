@@ -31,7 +31,8 @@ class Wallet(models.Model):
         blank=True,
         validators=[MinValueValidator(1)],
         help_text=_(
-            "Counted from the day they were earned; usable through the last day. Empty: never."
+            "Counted from the day they were earned; usable through the last day. "
+            "Empty: never."
         ),
     )
     allows_debt = models.BooleanField(
@@ -266,9 +267,7 @@ class Transfer(models.Model):
                 condition=~Q(from_account=models.F("to_account")),
                 name="points_transfer_between_two_accounts",
             ),
-            models.CheckConstraint(
-                condition=~Q(key=""), name="points_transfer_has_key"
-            ),
+            models.CheckConstraint(condition=~Q(key=""), name="points_transfer_has_key"),
             models.UniqueConstraint(
                 fields=["reverses"],
                 condition=Q(reverses__isnull=False),

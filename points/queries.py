@@ -43,9 +43,7 @@ def points_wallet() -> Wallet | None:
     return Wallet.objects.filter(is_active=True).order_by("pk").first()
 
 
-def balances(
-    member_ids: Sequence[int], *, wallet: Wallet | None = None
-) -> dict[int, int]:
+def balances(member_ids: Sequence[int], *, wallet: Wallet | None = None) -> dict[int, int]:
     """Return points by member id; who never earned has 0."""
     wallet = wallet or points_wallet()
     accounts = Account.objects.filter(wallet=wallet, member__in=member_ids)

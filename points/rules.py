@@ -35,7 +35,7 @@ def applies(rule: EarnRule, *, total: Decimal, placed_at: datetime) -> bool:
 
 
 def points_for(rule: EarnRule, total: Decimal) -> int:
-    """Return points for an amount of money: total × points ÷ amount, rounded by the rule."""
+    """Return points for an amount of money: total × points ÷ amount, then rounded."""
     return round_whole(total * rule.points / rule.amount, rule.rounding)
 
 

@@ -75,9 +75,7 @@ def default_wallet() -> Wallet:
 
 def programme_account(wallet: Wallet, kind: str) -> int:
     """Return the id of one of the programme's own accounts, made when first needed."""
-    account, _created = Account.objects.get_or_create(
-        wallet=wallet, kind=kind, member=None
-    )
+    account, _created = Account.objects.get_or_create(wallet=wallet, kind=kind, member=None)
     return account.pk
 
 

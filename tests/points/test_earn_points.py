@@ -37,9 +37,7 @@ def order(number: int, member: Member, total: str, at: datetime) -> EarningOrder
         ("0", "up", 0),
     ],
 )
-def test_rounds_as_the_rule_says(
-    db: None, total: str, rounding: str, points: int
-) -> None:
+def test_rounds_as_the_rule_says(db: None, total: str, rounding: str, points: int) -> None:
     rule = make_earn_rule(wallet=make_wallet(), rounding=rounding)
     assert points_for(rule, Decimal(total)) == points
 
@@ -75,9 +73,7 @@ def test_adds_up_several_orders_of_one_member(
 ) -> None:
     make_earn_rule(wallet=make_wallet())
 
-    earn_points(
-        [order(n, mai if n % 2 else binh, "10000", now) for n in range(1, 2002)]
-    )
+    earn_points([order(n, mai if n % 2 else binh, "10000", now) for n in range(1, 2002)])
 
     assert balances([mai.pk, binh.pk]) == {mai.pk: 1001, binh.pk: 1000}
     assert verify_ledger().ok

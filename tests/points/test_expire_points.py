@@ -6,7 +6,13 @@ from members.models import Member
 from points.audit import verify_ledger
 from points.models import Lot, Transfer
 from points.queries import balances, expiring
-from points.services import Grant, expire_points, grant_points, reverse_transfer, spend_points
+from points.services import (
+    Grant,
+    expire_points,
+    grant_points,
+    reverse_transfer,
+    spend_points,
+)
 from tests.factories import make_wallet
 
 LAST_DAY = date(2026, 6, 30)

@@ -9,11 +9,19 @@ from points.audit import verify_ledger
 from points.errors import AlreadyReversed, NotEnoughPoints
 from points.models import Account, Lot, Transfer
 from points.queries import balances
-from points.services import Grant, adjust_points, grant_points, reverse_transfer, spend_points
+from points.services import (
+    Grant,
+    adjust_points,
+    grant_points,
+    reverse_transfer,
+    spend_points,
+)
 from tests.factories import make_wallet
 
 
-def give(member: Member, amount: int, key: str, expires_on: date | None, at: datetime) -> None:
+def give(
+    member: Member, amount: int, key: str, expires_on: date | None, at: datetime
+) -> None:
     grant_points(grants=[Grant(member.pk, amount, key, expires_on)], at=at)
 
 

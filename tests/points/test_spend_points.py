@@ -81,9 +81,7 @@ def test_a_key_cannot_stand_for_two_amounts(mai: Member, now: datetime) -> None:
     assert balances([mai.pk]) == {mai.pk: 20}
 
 
-def test_a_key_belongs_to_its_member(
-    mai: Member, binh: Member, now: datetime
-) -> None:
+def test_a_key_belongs_to_its_member(mai: Member, binh: Member, now: datetime) -> None:
     give(mai, 30, None, now)
     spend_points(member=mai, amount=10, key="gift:1", at=now)
 
