@@ -7,6 +7,7 @@ from core.codes import random_digits
 from core.models import Programme
 from core.phones import normalise_phone
 from members.models import Consent, Identifier, Member
+from messaging.models import MessageTemplate, TemplateParameter
 from points.models import EarnRule, Wallet
 
 JOINED = datetime(2025, 1, 5, 3, 0, tzinfo=UTC)
@@ -57,3 +58,33 @@ def make_earn_rule(*, wallet: Wallet, **fields: Any) -> EarnRule:
     return EarnRule.objects.create(
         **{"code": "per-amount", "name": "Tích điểm", "wallet": wallet, **fields}
     )
+
+
+def make_template(
+    *, places: dict[str, tuple[str, int]] | None = None, **fields: Any
+) -> MessageTemplate:
+    """Make a promotion that the simulator knows; places are name → (text, longest)."""
+    template = MessageTemplate.objects.create(
+        **{
+            "code": "news",
+            "name": "Tin ưu đãi",
+            "purpose": MessageTemplate.Purpose.MARKETING,
+            "zalo_template_id": "400005",
+            "body": "Ưu đãi dành cho <customer_name>\n<news>\nƯu đãi: <offer> đến <valid_until>",
+            "button_title": "Xem chi tiết",
+            "button_parameter": "link",
+            **fields,
+        }
+    )
+    places = places or {
+        "customer_name": ("{{ name }}", 30),
+        "news": ("{{ news }}", 200),
+        "offer": ("{{ offer }}", 200),
+        "valid_until": ("{{ valid_until }}", 20),
+        "link": ("{{ link }}", 200),
+    }
+    TemplateParameter.objects.bulk_create(
+        TemplateParameter(template=template, name=name, value=value, max_length=longest)
+        for name, (value, longest) in places.items()
+    )
+    return template
