@@ -10,6 +10,7 @@ from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 
 from loyalty_site.environment import Environment
+from loyalty_site.unfold import UNFOLD  # noqa: F401 - the console's frame
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -65,6 +66,7 @@ INSTALLED_APPS = [
     "points",
     "campaigns",
     "flows",
+    "insights",
     "portal",
     "api",
 ]

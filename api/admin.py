@@ -1,0 +1,51 @@
+"""Console page for the keys of tills and web shops."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from rest_framework_api_key.admin import APIKeyModelAdmin
+from unfold.decorators import display
+
+from api.models import TillKey
+from core.admin_tools import ConsoleAdmin, when
+
+try:  # The library registers its own key model; ours is the only one in use.
+    from rest_framework_api_key.models import APIKey
+
+    admin.site.unregister(APIKey)
+except admin.sites.NotRegistered:
+    pass
+
+
+@admin.register(TillKey)
+class TillKeyAdmin(APIKeyModelAdmin, ConsoleAdmin):
+    list_display = ("name", "prefix", "source", "store", "state_badge", "made")
+    list_filter = ("revoked",)
+    list_select_related = ("store",)
+    search_fields = ("name", "prefix", "source")
+    autocomplete_fields = ("store",)
+    fieldsets = (
+        (_("Whose key"), {"fields": ("name", "source", "store")}),
+        (_("Validity"), {"fields": ("expiry_date", "revoked")}),
+        (_("The key"), {"fields": ("prefix", "created")}),
+    )
+    readonly_fields = ("prefix", "created")
+    empty_title = _("No till keys yet")
+    empty_text = _(
+        "A till or web shop sends its orders with a key of its own. It is shown once, "
+        "when it is made."
+    )
+
+    @display(
+        description=_("state"),
+        label={"on": "success", "revoked": "danger", "over": "warning"},
+    )
+    def state_badge(self, key: TillKey) -> tuple[str, str]:
+        if key.revoked:
+            return "revoked", _("revoked")
+        return ("over", _("run out")) if key.has_expired else ("on", _("in use"))
+
+    @display(description=_("made"), ordering="created")
+    def made(self, key: TillKey) -> str:
+        return when(key.created)

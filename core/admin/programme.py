@@ -1,0 +1,65 @@
+"""The programme's settings and the record of its jobs."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminColorInputWidget
+
+from core.admin_tools import (
+    BigTableMixin,
+    ConsoleAdmin,
+    ReadOnlyMixin,
+    SingletonMixin,
+    when,
+)
+from core.models import JobRun, Programme
+
+RUN_BADGES = {"running": "info", "done": "success", "failed": "danger"}
+
+
+@admin.register(Programme)
+class ProgrammeAdmin(SingletonMixin, ConsoleAdmin):
+    fieldsets = (
+        (_("What members see"), {"fields": ("name", "unit_name", "brand_color")}),
+        (_("Money and time"), {"fields": ("currency", "time_zone")}),
+        (_("Help for members"), {"fields": ("support_phone", "terms_url")}),
+    )
+
+    def formfield_for_dbfield(self, db_field, request: HttpRequest, **kwargs):  # type: ignore[no-untyped-def]
+        if db_field.name == "brand_color":
+            kwargs["widget"] = UnfoldAdminColorInputWidget()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+@admin.register(JobRun)
+class JobRunAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
+    list_display = ("job", "period", "state_badge", "started", "finished", "num_attempts")
+    list_filter = ("state",)
+    search_fields = ("job", "period")
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": ("job", "period", "state", "attempts")}),
+        (_("When"), {"fields": ("started_at", "finished_at", "leased_until")}),
+        (_("Result"), {"fields": ("result", "error")}),
+    )
+    empty_title = _("No job has run yet")
+    empty_text = _("Jobs run by the clock; their schedule is under Settings → Schedules.")
+
+    @display(description=_("state"), label=RUN_BADGES, ordering="state")
+    def state_badge(self, run: JobRun) -> tuple[str, str]:
+        return run.state, run.get_state_display()
+
+    @display(description=_("started"))
+    def started(self, run: JobRun) -> str:
+        return when(run.started_at)
+
+    @display(description=_("finished"))
+    def finished(self, run: JobRun) -> str:
+        return when(run.finished_at)
+
+    @display(description=_("attempts"))
+    def num_attempts(self, run: JobRun) -> int:
+        return run.attempts

@@ -1,0 +1,78 @@
+"""Staff and their roles, in the console's own dress."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from core.admin_tools import ConsoleAdmin, when
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class StaffAdmin(UserAdmin, ConsoleAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "full_name", "roles", "state_badge", "last_seen")
+    list_filter = ("is_active", "is_superuser", "groups")
+    list_prefetch_related = ("groups",)
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (
+            _("What this person may do"),
+            {
+                "fields": ("is_active", "is_staff", "is_superuser", "groups"),
+                "description": _("Give a role; a superuser may do everything."),
+            },
+        ),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    filter_horizontal = ()
+    autocomplete_fields = ("groups",)
+    readonly_fields = ("last_login", "date_joined")
+
+    def get_queryset(self, request):  # type: ignore[no-untyped-def]
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @display(description=_("name"))
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @display(description=_("roles"), label=True)
+    def roles(self, user: User) -> list[str]:
+        if user.is_superuser:
+            return [str(_("superuser"))]
+        return [group.name for group in user.groups.all()]
+
+    @display(
+        description=_("state"),
+        label={"active": "success", "off": "danger"},
+        ordering="is_active",
+    )
+    def state_badge(self, user: User) -> tuple[str, str]:
+        return ("active", _("active")) if user.is_active else ("off", _("switched off"))
+
+    @display(description=_("last sign-in"), ordering="last_login")
+    def last_seen(self, user: User) -> str:
+        return when(user.last_login)
+
+
+@admin.register(Group)
+class RoleAdmin(GroupAdmin, ConsoleAdmin):
+    list_display = ("name", "num_people")
+    search_fields = ("name",)
+
+    def get_queryset(self, request):  # type: ignore[no-untyped-def]
+        return super().get_queryset(request).prefetch_related("user_set")
+
+    @display(description=_("people"))
+    def num_people(self, group: Group) -> int:
+        return len(group.user_set.all())

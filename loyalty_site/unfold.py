@@ -1,0 +1,131 @@
+"""The staff console's frame: name, colours, menu. Imported by settings.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def site_name(request: HttpRequest) -> str:
+    from core.admin_tools import programme_of
+
+    return programme_of(request).name
+
+
+def brand_palette(request: HttpRequest) -> dict[str, str]:
+    from core.admin_tools import programme_of
+    from core.colors import palette
+
+    return palette(programme_of(request).brand_color)
+
+
+def _stylesheet(_request: HttpRequest) -> str:
+    return static("css/admin/console.css")
+
+
+def _may_see(model: str) -> Callable[[HttpRequest], bool]:
+    app, name = model.split(".")
+
+    def check(request: HttpRequest) -> bool:
+        user: Any = request.user
+        return user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}")
+
+    return check
+
+
+def _item(title: Any, icon: str, model: str) -> dict[str, Any]:
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": _may_see(model),
+    }
+
+
+NAVIGATION: list[dict[str, Any]] = [
+    {
+        "items": [
+            {
+                "title": _("Overview"),
+                "icon": "space_dashboard",
+                "link": reverse_lazy("admin:index"),
+            }
+        ]
+    },
+    {
+        "title": _("Customers"),
+        "items": [
+            _item(_("Members"), "group", "members.member"),
+            _item(_("Segments"), "filter_alt", "members.segment"),
+            _item(_("Tags"), "sell", "members.tag"),
+            _item(_("Orders"), "receipt_long", "activities.order"),
+        ],
+    },
+    {
+        "title": _("Points"),
+        "items": [
+            _item(_("Ledger"), "account_balance", "points.transfer"),
+            _item(_("Earn rules"), "rule", "points.earnrule"),
+            _item(_("Wallets"), "wallet", "points.wallet"),
+        ],
+    },
+    {
+        "title": _("Campaigns"),
+        "items": [
+            _item(_("All campaigns"), "campaign", "campaigns.campaign"),
+            _item(_("Message templates"), "edit_note", "messaging.messagetemplate"),
+            _item(_("Messages"), "forum", "messaging.message"),
+            _item(_("Official Account"), "verified", "messaging.officialaccount"),
+            _item(_("Sending policy"), "gavel", "messaging.sendingpolicy"),
+        ],
+    },
+    {
+        "title": _("Settings"),
+        "items": [
+            _item(_("Programme"), "storefront", "core.programme"),
+            _item(_("Stores"), "store", "activities.store"),
+            _item(_("Staff"), "badge", "auth.user"),
+            _item(_("Roles"), "shield_person", "auth.group"),
+            _item(_("Till keys"), "key", "api.tillkey"),
+            _item(_("Schedules"), "schedule", "django_celery_beat.periodictask"),
+        ],
+    },
+    {
+        "title": _("System"),
+        "collapsible": True,
+        "items": [
+            _item(_("Job runs"), "history", "core.jobrun"),
+            _item(_("Campaign runs"), "play_circle", "campaigns.campaignrun"),
+            _item(_("Events from Zalo"), "webhook", "messaging.webhookevent"),
+            _item(_("Failed sign-ins"), "lock_person", "axes.accessattempt"),
+            _item(_("Sign-ins"), "login", "axes.accesslog"),
+        ],
+    },
+]
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": site_name,
+    "SITE_HEADER": site_name,
+    "SITE_SYMBOL": "loyalty",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "BORDER_RADIUS": "10px",
+    "STYLES": [_stylesheet],
+    "COLORS": {"primary": brand_palette},
+    "DASHBOARD_CALLBACK": "insights.dashboard.fill_index",
+    "COMMAND": {"search_callback": "members.admin.find_for_command"},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": NAVIGATION,
+    },
+}

@@ -1,0 +1,180 @@
+"""The editor of conditions: rows of field, question and value; nobody meets the JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from core.admin_tools import number
+from core.errors import DomainError
+from members.models import Member
+from members.segments import (
+    FIELDS,
+    Field,
+    Operator,
+    describe_conditions,
+    explain_members,
+    members_matching,
+    validate_conditions,
+)
+
+SAMPLE = 5
+
+
+class ConditionsWidget(forms.Widget):
+    """Edits a tree of conditions; its value travels in a hidden field."""
+
+    template_name = "admin/widgets/conditions.html"
+
+    def __init__(self, *, with_days: bool = False) -> None:
+        super().__init__()
+        self.with_days = with_days
+
+    class Media:
+        js = ("js/admin/conditions.js",)
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        context["config"] = {
+            "fields": [_field_config(field) for field in FIELDS.values()],
+            "words": _words(),
+            "withDays": self.with_days,
+            "countUrl": reverse("admin:members_segment_count"),
+        }
+        return context
+
+    def format_value(self, value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        return json.dumps(value or {"all": []}, ensure_ascii=False)
+
+
+class ConditionsField(forms.Field):
+    """A tree of conditions that can really be asked."""
+
+    def __init__(self, *, with_days: bool = False, **kwargs: Any) -> None:
+        self.with_days = with_days
+        super().__init__(widget=ConditionsWidget(with_days=with_days), **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        conditions = read_conditions(value)
+        try:
+            validate_conditions(conditions, None if self.with_days else {})
+        except DomainError as error:
+            raise forms.ValidationError(str(error)) from error
+        return conditions
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(initial != read_conditions(data))
+        except forms.ValidationError:
+            return True
+
+
+def read_conditions(text: Any) -> Any:
+    """Read what the editor sent."""
+    try:
+        return json.loads(text or "{}")
+    except (TypeError, ValueError) as error:
+        raise forms.ValidationError(
+            _("The conditions did not arrive whole. Open the page again.")
+        ) from error
+
+
+@require_POST
+def count_view(request: HttpRequest) -> JsonResponse:
+    """Tell how many members meet the conditions in the editor now, and name some."""
+    if not request.user.has_perm("members.view_member"):  # type: ignore[union-attr]
+        raise PermissionDenied
+    try:
+        conditions = read_conditions(request.POST.get("conditions"))
+        parameters = _parameters(request.POST.get("days", ""))
+        return JsonResponse(_answer(conditions, parameters, at=timezone.now()))
+    except forms.ValidationError as error:
+        return JsonResponse({"error": " ".join(error.messages)})
+    except DomainError as error:
+        return JsonResponse({"error": str(error)})
+
+
+def _parameters(days: str) -> dict[str, int]:
+    return {"days": int(days)} if days.isascii() and days.isdigit() else {}
+
+
+def _answer(conditions: Any, parameters: dict[str, int], *, at: datetime) -> dict[str, Any]:
+    validate_conditions(conditions, parameters)
+    matching = members_matching(conditions, at=at, parameters=parameters)
+    members = list(matching.order_by("-pk")[:SAMPLE])
+    why = explain_members(
+        conditions, member_ids=[m.pk for m in members], at=at, parameters=parameters
+    )
+    return {
+        "sentence": describe_conditions(conditions, parameters),
+        "count": number(matching.count()),
+        "of": number(Member.objects.count()),
+        "sample": [
+            {
+                "name": str(member),
+                "why": why.get(member.pk, ""),
+                "url": member.get_absolute_url(),
+            }
+            for member in members
+        ],
+    }
+
+
+def _field_config(field: Field) -> dict[str, Any]:
+    return {
+        "code": field.code,
+        "label": str(field.label),
+        "group": str(field.group),
+        "countsDays": "days" in field.code,
+        "operators": [_operator_config(operator) for operator in field.operators],
+    }
+
+
+def _operator_config(operator: Operator) -> dict[str, Any]:
+    choices = operator.choices() if operator.choices else ()
+    return {
+        "code": operator.code,
+        "label": str(operator.label),
+        "kind": operator.kind.value,
+        "choices": [[code, str(label)] for code, label in choices],
+    }
+
+
+def _words() -> dict[str, str]:
+    return {
+        "matchAll": _("all of these hold"),
+        "matchAny": _("at least one of these holds"),
+        "members": _("Members for whom"),
+        "groupOf": _("Group:"),
+        "not": _("not"),
+        "notHelp": _("Turn this condition into its opposite"),
+        "add": _("Add a condition"),
+        "addGroup": _("Add a group"),
+        "remove": _("Remove"),
+        "and": _("and"),
+        "or": _("or"),
+        "fixed": _("this many:"),
+        "days": _("X days of this campaign"),
+        "field": _("What"),
+        "question": _("How"),
+        "value": _("Value"),
+        "choose": _("choose…"),
+        "empty": _("No condition yet: nobody is chosen. Add the first one."),
+        "counting": _("Counting…"),
+        "membersWho": _("Members who"),
+        "of": _("of"),
+        "match": _("members match now"),
+        "failed": _("The count did not arrive. Check your connection."),
+        "forExample": _("For example"),
+    }

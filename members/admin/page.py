@@ -1,0 +1,227 @@
+"""What a member's page answers: how many points, why this many, what can I do for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from activities.models import Order
+from campaigns.models import Enrolment
+from core.admin_tools import days_ago, link, number, only, programme_of, signed, when
+from core.clock import local_date
+from core.money import format_money
+from core.phones import display_phone, mask_phone
+from members.models import Consent, Identifier, Member
+from messaging.models import Channel, Message
+from messaging.reach import with_channel
+from points.models import Transfer
+from points.queries import Expiring, HistoryEntry, balances, expiring, history
+
+LINES = 30
+A_YEAR = 366
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a member's timeline."""
+
+    at: datetime
+    icon: str
+    title: Any
+    detail: Any = ""
+    amount: Any = ""
+
+
+@dataclass(slots=True)
+class MemberPage:
+    """Everything above the form, gathered in a constant number of queries."""
+
+    balance: str
+    expiring: list[Expiring]
+    expires_soon: str
+    ledger: list[dict[str, Any]]
+    phone: str
+    channel: str
+    consent: str
+    consent_ok: bool
+    tags: list[str]
+    last_order: str
+    last_order_days: str
+    spend: str
+    num_orders: str
+    campaigns: list[Any]
+    timeline: list[Event] = field(default_factory=list)
+
+
+def member_page(member: Member, *, request: HttpRequest, at: datetime) -> MemberPage:
+    """Gather what staff ask about a member first."""
+    today = local_date(at)
+    currency = programme_of(request).currency
+    soon = expiring([member.pk], at=at, within_days=A_YEAR).get(member.pk, [])
+    entries = history(member, limit=LINES)
+    orders = only(member.orders.select_related("store").order_by("-placed_at"), LINES)
+    enrolments = _enrolments(member)
+    purchases = getattr(member, "purchases", None)
+    consent = _marketing_consent(member)
+    return MemberPage(
+        balance=number(balances([member.pk])[member.pk]),
+        expiring=soon[:3],
+        expires_soon=_next_expiry(soon, today),
+        ledger=[_ledger_line(entry) for entry in entries[:4]],
+        phone=_phone(member, request),
+        channel=_channel(member),
+        consent=_consent_text(consent),
+        consent_ok=bool(consent and consent.is_given),
+        tags=[row.tag.name for row in member.tags.select_related("tag")],
+        last_order=when(purchases.last_order_on) if purchases else _("never"),
+        last_order_days=days_ago(purchases.last_order_on, today) if purchases else "",
+        spend=format_money(purchases.spend, currency) if purchases else "",
+        num_orders=number(purchases.num_orders if purchases else 0),
+        campaigns=[e for e in enrolments if e.state == Enrolment.State.ACTIVE],
+        timeline=_timeline(member, entries, orders, enrolments),
+    )
+
+
+def _next_expiry(soon: list[Expiring], today: date) -> str:
+    if not soon:
+        return _("Nothing expires in the coming year.")
+    first = soon[0]
+    return _("%(points)s expire after %(day)s (%(near)s)") % {
+        "points": number(first.points),
+        "day": when(first.expires_on),
+        "near": days_ago(first.expires_on, today),
+    }
+
+
+def _ledger_line(entry: HistoryEntry) -> dict[str, Any]:
+    why = entry.note
+    if entry.rule_name:
+        why = f"{entry.rule_name} v{entry.rule_version}"
+    return {
+        "at": when(entry.happened_at),
+        "kind": Transfer.Kind(entry.kind).label,
+        "amount": signed(entry.amount),
+        "why": why,
+        "id": entry.id,
+    }
+
+
+def _phone(member: Member, request: HttpRequest) -> str:
+    phones = member.identifiers.filter(kind=Identifier.Kind.PHONE).order_by("pk")
+    value = phones.values_list("value", flat=True).first()
+    if not value:
+        return _("no phone")
+    allowed = request.user.has_perm("members.view_identifier")  # type: ignore[union-attr]
+    return display_phone(value) if allowed else mask_phone(value)
+
+
+def _channel(member: Member) -> str:
+    """Say by which channel an offer would go to this member today."""
+    this: QuerySet[Member] = Member.objects.filter(pk=member.pk)
+    row = with_channel(this, purpose=Consent.Purpose.MARKETING).first()
+    channel = getattr(row, "channel", None)
+    return str(Channel(channel).label) if channel else _("by no channel")
+
+
+def _marketing_consent(member: Member) -> Consent | None:
+    rows = member.consents.filter(purpose=Consent.Purpose.MARKETING)
+    return rows.order_by("channel").first()
+
+
+def _consent_text(consent: Consent | None) -> str:
+    if consent is None:
+        return _("never asked about offers")
+    facts = {"day": when(local_date(consent.changed_at)), "source": consent.source}
+    if consent.is_given:
+        return _("offers allowed since %(day)s (%(source)s)") % facts
+    return _("offers refused on %(day)s (%(source)s)") % facts
+
+
+def _enrolments(member: Member) -> list[Enrolment]:
+    rows = member.enrolments.select_related("campaign").order_by("-entered_at")
+    return only(rows, LINES)
+
+
+# --- the timeline ---------------------------------------------------------------------
+
+
+def _timeline(
+    member: Member,
+    entries: list[HistoryEntry],
+    orders: list[Order],
+    enrolments: list[Enrolment],
+) -> list[Event]:
+    """Merge orders, points, messages and campaigns, newest first."""
+    shown = {order.pk for order in orders}
+    earned = {
+        entry.source_id: entry
+        for entry in entries
+        if entry.source_type == "order" and entry.kind == Transfer.Kind.EARN
+    }
+    events = [_order_event(order, earned.get(order.pk)) for order in orders]
+    events += [
+        _ledger_event(entry)
+        for entry in entries
+        if not (entry.kind == Transfer.Kind.EARN and entry.source_id in shown)
+    ]
+    messages = member.messages.select_related("template").order_by("-pk")
+    events += [_message_event(message) for message in only(messages, LINES)]
+    for enrolment in enrolments:
+        events += _enrolment_events(enrolment)
+    events.append(Event(member.joined_at, "person_add", _("Joined the programme")))
+    return sorted(events, key=lambda event: event.at, reverse=True)[:LINES]
+
+
+def _order_event(order: Order, entry: HistoryEntry | None) -> Event:
+    where = order.store.name if order.store else order.get_channel_display()
+    total = format_money(order.total, order.currency)
+    detail = where
+    if entry and entry.rule_name:
+        detail = f"{where} · {entry.rule_name} v{entry.rule_version}"
+    return Event(
+        order.placed_at,
+        "shopping_bag",
+        link(order, _("Order %(number)s · %(total)s") % {"number": order, "total": total}),
+        detail,
+        signed(entry.amount) if entry else "",
+    )
+
+
+def _ledger_event(entry: HistoryEntry) -> Event:
+    title = Transfer.Kind(entry.kind).label
+    return Event(
+        entry.happened_at,
+        "toll",
+        str(title).capitalize(),
+        entry.rule_name or entry.note,
+        signed(entry.amount),
+    )
+
+
+def _message_event(message: Message) -> Event:
+    state = message.get_state_display()
+    detail = f"{message.get_channel_display()} · {state}"
+    if message.reason:
+        detail = f"{detail} ({message.reason})"
+    at = message.sent_at or message.planned_at
+    return Event(at, "chat", link(message, message.template.name), detail)
+
+
+def _enrolment_events(enrolment: Enrolment) -> list[Event]:
+    campaign = enrolment.campaign
+    events = [
+        Event(
+            enrolment.entered_at,
+            "campaign",
+            link(campaign, _("Taken into “%(campaign)s”") % {"campaign": campaign}),
+        )
+    ]
+    if enrolment.closed_at and enrolment.state == Enrolment.State.RETURNED:
+        title = _("Came back after “%(campaign)s”") % {"campaign": campaign}
+        events.append(Event(enrolment.closed_at, "celebration", title))
+    return events
