@@ -3,12 +3,14 @@ let shown = version;
 const thread = document.getElementById("thread");
 const toBottom = () => { if (thread) thread.scrollTop = thread.scrollHeight; };
 const isOld = new URLSearchParams(location.search).has("before");
+// The start page keeps showing the phone it began with, whoever gets the next message.
+const address = thread && !isOld ? thread.dataset.address : location.href;
 if (!isOld) toBottom();
 async function look() {
   try {
     const latest = (await (await fetch("/simulator/version")).json()).version;
     if (latest !== shown) {
-      const text = await (await fetch(location.href)).text();
+      const text = await (await fetch(address)).text();
       const fresh = new DOMParser().parseFromString(text, "text/html");
       for (const id of ["list", "numbers", "thread", "unseen", "facts", "latest"]) {
         const here = document.getElementById(id), there = fresh.getElementById(id);

@@ -139,7 +139,7 @@ def then_back(act: Act) -> Callable[[Platform, Request], Reply]:
         # A value that the form itself does not offer changes nothing.
         with contextlib.suppress(ValueError):
             act(platform, platform.people.by_key(form.get("key", "")), form)
-        address = form.get("next", "/")
+        address = form.get("back", "/")
         is_own = address.startswith("/") and not address.startswith("//")
         return redirect(address if is_own else "/")
 

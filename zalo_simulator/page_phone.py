@@ -17,10 +17,11 @@ MESSAGES_ON_PHONE = 20
 
 def phone(platform: Platform, texts: Texts, place: Place, person: Person) -> str:
     messages = platform.messages.of_person(person.key, place.before, MESSAGES_ON_PHONE)
+    address = place.link(place.key)
     return (
         '<section class="phone" id="phone">'
         f"{_head(platform, texts, place, person)}"
-        f'<div class="thread" id="thread" tabindex="0">'
+        f'<div class="thread" id="thread" tabindex="0" data-address="{escape(address)}">'
         f"{_thread(platform, texts, place, messages)}</div>"
         f"{_unseen(texts, place, messages)}{_composer(platform, texts, place)}"
         "</section>"
@@ -32,7 +33,7 @@ def hidden(place: Place) -> str:
     back = escape(place.link(place.key))
     return (
         f'<input type="hidden" name="key" value="{escape(place.key)}">'
-        f'<input type="hidden" name="next" value="{back}">'
+        f'<input type="hidden" name="back" value="{back}">'
     )
 
 

@@ -1,4 +1,5 @@
 import html
+import re
 from typing import Any
 
 import pytest
@@ -157,8 +158,16 @@ def test_text_from_outside_stays_text(zalo: Simulator, business: Business) -> No
     assert "&lt;script&gt;1" in answer
 
 
+def test_no_form_has_two_fields_of_one_name(zalo: Simulator, business: Business) -> None:
+    business.by_phone()
+
+    for form in re.findall(r"<form.*?</form>", page(zalo), re.DOTALL):
+        names = re.findall(r' name="(\w+)"', form)
+        assert len(names) == len(set(names)), form
+
+
 def test_button_never_leads_back_outside(zalo: Simulator) -> None:
-    answer = press(zalo, "/page/seen", key=MAI_PHONE, next="//evil.test/")
+    answer = press(zalo, "/page/seen", key=MAI_PHONE, back="//evil.test/")
 
     assert answer.headers["Location"] == "/"
 
