@@ -62,6 +62,10 @@ class Campaign(models.Model):
         verbose_name = _("campaign")
         verbose_name_plural = _("campaigns")
         ordering = ["position", "code"]
+        permissions = [
+            ("run_campaign", "Can start, pause, end and run campaigns"),
+            ("export_audience", "Can export the list of a campaign"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "running", "paused", "ended"]),

@@ -258,6 +258,7 @@ class Transfer(models.Model):
     class Meta:
         verbose_name = _("transfer")
         verbose_name_plural = _("transfers")
+        permissions = [("adjust_points", "Can give and take points by hand")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount__gte=1) & Q(amount__lte=MAX_AMOUNT),
