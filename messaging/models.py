@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -78,10 +80,10 @@ class SendingPolicy(models.Model):
 
     marketing_from = models.TimeField(
         _("offers from"),
-        default="08:00",
+        default=time(8),
         help_text=_("Local time. The law allows 07:00 to 22:00."),
     )
-    marketing_until = models.TimeField(_("offers until"), default="21:00")
+    marketing_until = models.TimeField(_("offers until"), default=time(21))
     max_marketing_per_day = models.PositiveSmallIntegerField(
         _("offers per member in 24 hours"),
         default=1,

@@ -1,69 +1,21 @@
-"""The verbs of messaging: plan messages, and send what is due."""
+"""The verbs of messaging: plan messages, send what is due, connect the account."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-from django.db import transaction
-from django.utils import timezone
-
-from core.batch import Column, chunks, insert_new
-from messaging.models import Message
+from messaging.accounts import connect_official_account
+from messaging.planning import MessagePlan, queue_messages
 from messaging.relay import Dispatched, Relay
 
-
-@dataclass(frozen=True, slots=True)
-class MessagePlan:
-    """One message to be: ``key`` is what makes it be planned only once."""
-
-    key: str
-    member_id: int | None
-    template_id: int
-    channel: str
-    due_at: datetime
-    expires_at: datetime | None
-    context: Mapping[str, Any] = field(default_factory=dict)
-    source_type: str = ""
-    source_id: int | None = None
-    # Only where there is no member: the phone a one-time code goes to.
-    address: str = ""
-
-
-COLUMNS = (
-    Column("key", "text"),
-    Column("member_id", "bigint"),
-    Column("template_id", "bigint"),
-    Column("channel", "text"),
-    Column("state", "text"),
-    Column("reason", "text"),
-    Column("address", "text"),
-    Column("context", "jsonb"),
-    Column("payload", "jsonb"),
-    Column("source_type", "text"),
-    Column("source_id", "bigint"),
-    Column("due_at", "timestamptz"),
-    Column("expires_at", "timestamptz"),
-    Column("attempts", "smallint"),
-    Column("lease", "text"),
-    Column("provider_id", "text"),
-    Column("planned_at", "timestamptz"),
-)
-
-
-@transaction.atomic
-def queue_messages(plans: Sequence[MessagePlan]) -> int:
-    """Write messages into the outbox; return how many were not planned before."""
-    planned_at = timezone.now()
-    # In key order, so that two planners of the same messages cannot deadlock.
-    rows = (_row(plan, planned_at) for plan in sorted(plans, key=lambda plan: plan.key))
-    return sum(
-        len(insert_new(TABLE, COLUMNS, chunk, conflict="key", returning="id"))
-        for chunk in chunks(rows)
-    )
+__all__ = [
+    "Dispatched",
+    "MessagePlan",
+    "connect_official_account",
+    "dispatch_messages",
+    "queue_messages",
+]
 
 
 def dispatch_messages(
@@ -79,28 +31,3 @@ def dispatch_messages(
     batches; what is left stays due.
     """
     return Relay(at=at, limit=limit, seconds=seconds, on_progress=on_progress).run()
-
-
-TABLE = Message._meta.db_table
-
-
-def _row(plan: MessagePlan, planned_at: datetime) -> tuple[Any, ...]:
-    return (
-        plan.key,
-        plan.member_id,
-        plan.template_id,
-        plan.channel,
-        Message.State.PENDING.value,
-        "",
-        plan.address,
-        json.dumps(plan.context),
-        "{}",
-        plan.source_type,
-        plan.source_id,
-        plan.due_at,
-        plan.expires_at,
-        0,
-        "",
-        "",
-        planned_at,
-    )

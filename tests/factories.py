@@ -70,7 +70,7 @@ def make_template(
             "name": "Tin ưu đãi",
             "purpose": MessageTemplate.Purpose.MARKETING,
             "zalo_template_id": "400005",
-            "body": "Ưu đãi dành cho <customer_name>\n<news>\nƯu đãi: <offer> đến <valid_until>",
+            "body": "Ưu đãi dành cho <customer_name>\n<news>\n<offer>, <valid_until>",
             "button_title": "Xem chi tiết",
             "button_parameter": "link",
             **fields,

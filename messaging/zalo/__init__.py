@@ -1,0 +1,1 @@
+"""The Zalo platform: calls, errors, tokens, signatures. It knows nothing of members."""
