@@ -121,7 +121,7 @@ def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield (``lines[0].total``, sentence) for every error in DRF's nested form."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _flatten(inner, _join(path, str(name)))
+            yield from _flatten(inner, _join(path, name))
         return
     if not isinstance(detail, list):
         yield path, str(detail)
@@ -131,9 +131,11 @@ def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield from _flatten(inner, f"{path}[{i}]" if isinstance(inner, dict) else path)
 
 
-def _join(path: str, name: str) -> str:
+def _join(path: str, name: str | int) -> str:
     if name == api_settings.NON_FIELD_ERRORS_KEY:
         return path
+    if isinstance(name, int):
+        return f"{path}[{name}]"
     return f"{path}.{name}" if path else name
 
 

@@ -337,13 +337,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "members", "description": "Who they are and what they have."},
         {"name": "webhooks", "description": "What Zalo tells us."},
     ],
-    # Same values, same name, wherever they are used.
-    "ENUM_NAME_OVERRIDES": {
-        "OrderStatus": "activities.models.Order.Status",
-        "OrderChannel": "activities.models.Order.Channel",
-        "MemberState": "members.models.Member.State",
-        "Currency": "core.models.Programme.Currency",
-    },
+    # Two fields called "status" hold different things.
+    "ENUM_NAME_OVERRIDES": {"OrderStatus": "activities.models.Order.Status"},
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

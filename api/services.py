@@ -1,0 +1,222 @@
+"""What a till or a web shop can do: tell an order, register a member, ask for either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Prefetch
+from django.utils.translation import gettext as _
+
+from activities.models import Order, OrderLine, Store
+from activities.services import OrderFact, OrderLineFact
+from api.errors import (
+    OrderConflict,
+    OrderNotFound,
+    OrderRefused,
+    OtherStore,
+    StoreNotFound,
+)
+from api.models import TillKey
+from core.models import Programme
+from flows.record import NEW, REFUSED, Recorded, record
+from members.models import Consent, Identifier, Member
+from members.services import find_member, register_member, set_consent
+from points.queries import Expiring, HistoryEntry, balances, expiring, history
+from points.services import ORDER, points_of_orders
+
+CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTold:
+    """An order in the words of the till; exactly one of the three names its member."""
+
+    order_id: str
+    total: Decimal
+    member_id: str = ""
+    phone: str = ""
+    card_number: str = ""
+    placed_at: datetime | None = None
+    currency: str = ""
+    status: str = Order.Status.COMPLETED.value
+    channel: str = Order.Channel.STORE.value
+    store: str = ""
+    lines: tuple[OrderLineFact, ...] = ()
+    create_member: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTaken:
+    """What the till can print: the points of this order and what the member has now."""
+
+    order_id: str
+    is_new: bool
+    points: int
+    balance: int
+    member: Member
+    expiring: list[Expiring]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A member registered by phone, or the one who already was."""
+
+    member: Member
+    is_new: bool
+
+
+def take_order(*, till_key: TillKey, told: OrderTold, at: datetime) -> OrderTaken:
+    """Record an order told by a till, once, and say what it gave."""
+    member = _member_of(told, till_key, at)
+    fact = _fact(told, till_key, member, at)
+    recorded = _record_one(fact, has_time=told.placed_at is not None, at=at)
+    return OrderTaken(
+        order_id=told.order_id,
+        is_new=recorded.outcome == NEW,
+        points=recorded.points,
+        balance=balances([member.pk])[member.pk],
+        member=member,
+        expiring=expiring([member.pk], at=at).get(member.pk, []),
+    )
+
+
+def register(
+    *,
+    till_key: TillKey,
+    phone: str,
+    name: str = "",
+    consent: bool | None = None,
+    at: datetime,
+) -> Registered:
+    """Make sure that a phone number has its member; keep what they said about offers."""
+    source = till_key.source
+    member = register_member(phone=phone, name=name, source=source, at=at)
+    if consent is not None:
+        set_consent(
+            member_ids=[member.pk],
+            purpose=Consent.Purpose.MARKETING,
+            is_given=consent,
+            source=source,
+            at=at,
+        )
+    return Registered(member, is_new=member.joined_at == at)
+
+
+def find_order(*, till_key: TillKey, order_id: str) -> Order:
+    """Return an order of the key's own source and, if it is bound to one, store."""
+    q = Order.objects.filter(source=till_key.source, external_id=order_id)
+    if till_key.store_id:
+        q = q.filter(store=till_key.store_id)
+    lines = Prefetch("lines", queryset=OrderLine.objects.order_by("position"))
+    order = q.select_related("member", "store").prefetch_related(lines).first()
+    if order is None:
+        raise OrderNotFound(_("There is no order of this number from this till."))
+    return order
+
+
+def points_of_order(order: Order) -> int:
+    return points_of_orders([order.pk]).get(order.pk, 0)
+
+
+def known_by(member: Member) -> dict[str, str]:
+    """Return a member's identifiers by kind: phone, card, Zalo id. One query."""
+    identifiers = Identifier.objects.filter(member=member).order_by("-pk")
+    return dict(identifiers.values_list("kind", "value"))
+
+
+def history_for_till(
+    *, till_key: TillKey, member: Member, before_id: int | None, limit: int
+) -> list[tuple[HistoryEntry, str | None]]:
+    """Return a member's movements; order numbers only where they are the key's own."""
+    entries = history(member, before_id=before_id, limit=limit)
+    ids = [entry.source_id for entry in entries if entry.source_type == ORDER]
+    own = Order.objects.filter(pk__in=ids, source=till_key.source)
+    if till_key.store_id:
+        own = own.filter(store=till_key.store_id)
+    numbers = dict(own.values_list("pk", "external_id"))
+    return [(entry, _number(entry, numbers)) for entry in entries]
+
+
+def create_till_key(
+    *, name: str, source: str, store: Store | None = None
+) -> tuple[TillKey, str]:
+    """Make a key for a till; its text is told here and never again."""
+    till_key, text = TillKey.objects.create_key(name=name, source=source, store=store)
+    return till_key, text
+
+
+def _number(entry: HistoryEntry, numbers: dict[int, str]) -> str | None:
+    if entry.source_type != ORDER or entry.source_id is None:
+        return None
+    return numbers.get(entry.source_id)
+
+
+def _member_of(told: OrderTold, till_key: TillKey, at: datetime) -> Member:
+    if told.create_member:
+        return register_member(phone=told.phone, source=till_key.source, at=at)
+    return find_member(code=told.member_id, phone=told.phone, card=told.card_number)
+
+
+def _fact(told: OrderTold, till_key: TillKey, member: Member, at: datetime) -> OrderFact:
+    return OrderFact(
+        source=till_key.source,
+        external_id=told.order_id,
+        member_id=member.pk,
+        placed_at=told.placed_at or at,
+        total=told.total,
+        currency=_currency(told.currency),
+        status=told.status,
+        channel=told.channel,
+        store_id=_store_id(told.store, till_key),
+        lines=told.lines,
+    )
+
+
+def _currency(told: str) -> str:
+    currency = Programme.current().currency
+    if told and told != currency:
+        raise OrderRefused(
+            _("This programme counts in %(currency)s. Send the total in that currency.")
+            % {"currency": currency},
+            currency=currency,
+        )
+    return currency
+
+
+def _store_id(code: str, till_key: TillKey) -> int | None:
+    own = till_key.store
+    if not code or (own and own.code == code):
+        return own.pk if own else None
+    if own:
+        raise OtherStore(
+            _("This key belongs to store %(store)s. Leave “store” out, or send that one.")
+            % {"store": own.code},
+            store=own.code,
+        )
+    store = Store.objects.filter(code=code).only("pk").first()
+    if store is None:
+        raise StoreNotFound(_("There is no store with the code “%s”.") % code)
+    return store.pk
+
+
+def _record_one(fact: OrderFact, *, has_time: bool, at: datetime) -> Recorded:
+    """Record one order; a refusal becomes an error."""
+    recorded = record([fact], at=at)[0]
+    if recorded.code == CONFLICT and not has_time:
+        recorded = _record_at_stored_time(fact, at) or recorded
+    if recorded.outcome != REFUSED:
+        return recorded
+    if recorded.code == CONFLICT:
+        raise OrderConflict(recorded.reason, order_id=fact.external_id)
+    raise OrderRefused(recorded.reason, reason=recorded.code)
+
+
+def _record_at_stored_time(fact: OrderFact, at: datetime) -> Recorded | None:
+    """Compare again with the time we gave the order when it first came without one."""
+    q = Order.objects.filter(source=fact.source, external_id=fact.external_id)
+    placed_at = q.values_list("placed_at", flat=True).first()
+    if placed_at is None:
+        return None
+    return record([fact._replace(placed_at=placed_at)], at=at)[0]

@@ -1,0 +1,195 @@
+"""Orders: a purchase becomes points in the same answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from activities.models import Order, OrderLine
+from activities.services import MAX_TOTAL, OrderLineFact
+from api.fields import Amount, Choice, Flag, Moment, Phone, Strict, Text, WholeNumber
+from api.idempotency import Answer, make_answer
+from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
+from api.services import OrderTaken, OrderTold, find_order, points_of_order, take_order
+from api.views.base import ApiView, answer_write, checked, till_key_of
+from api.views.members import ExpiringOutput, describe_expiring
+from core.models import Programme
+
+MAX_LINES = 500
+WHO = ("member_id", "phone", "card_number")
+
+
+class Money(Amount):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **{
+                "max_digits": 18,
+                "decimal_places": 2,
+                "min_value": Decimal(0),
+                "max_value": MAX_TOTAL,
+                **options,
+            }
+        )
+
+
+@extend_schema_serializer(component_name="OrderLineInput")
+class LineInput(Strict):
+    sku = Text(max_length=60, required=False, allow_blank=True)
+    product = Text(max_length=160, required=False, allow_blank=True)
+    category = Text(max_length=80, required=False, allow_blank=True)
+    quantity = Amount(max_digits=12, decimal_places=3, required=False)
+    unit_price = Money(required=False, allow_null=True)
+    discount = Money(required=False)
+    # A returned or given-away article may stand on an order with an amount below zero.
+    total = Money(min_value=-MAX_TOTAL)
+
+
+@extend_schema_serializer(component_name="OrderLine")
+class LineOutput(serializers.Serializer[OrderLine]):
+    sku = Text()
+    product = Text()
+    category = Text()
+    quantity = Amount(max_digits=12, decimal_places=3)
+    unit_price = Money(allow_null=True)
+    discount = Money()
+    total = Money()
+
+
+@extend_schema_serializer(component_name="OrderMember")
+class OrderMember(serializers.Serializer[Any]):
+    member_id = Text()
+    name = Text(allow_blank=True)
+
+
+class Orders(ApiView):
+    """Tell an order."""
+
+    @extend_schema_serializer(component_name="TellOrder")
+    class Input(Strict):
+        order_id = Text(max_length=80, help_text="Unique within the source of your key.")
+        member_id = Text(max_length=40, required=False)
+        phone = Phone(required=False)
+        card_number = Text(max_length=40, required=False)
+        total = Money(help_text="What the customer paid.")
+        placed_at = Moment(required=False, help_text="With its time zone; now if left out.")
+        currency = Choice(choices=Programme.Currency.values, required=False)
+        status = Choice(choices=Order.Status.values, required=False)
+        channel = Choice(choices=Order.Channel.values, required=False)
+        store = Text(
+            max_length=40,
+            required=False,
+            help_text="A store's code; the key's own if left out.",
+        )
+        lines = LineInput(many=True, required=False, max_length=MAX_LINES)
+        create_member = Flag(
+            required=False, help_text="Register the phone if it is nobody's yet."
+        )
+
+        def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+            if len([name for name in WHO if attrs.get(name)]) != 1:
+                raise serializers.ValidationError(
+                    _("Name the member by one of member_id, phone and card_number.")
+                )
+            if attrs.get("create_member") and not attrs.get("phone"):
+                raise serializers.ValidationError(
+                    {"create_member": [_("A new member needs “phone”.")]}
+                )
+            attrs["lines"] = tuple(OrderLineFact(**line) for line in attrs.get("lines", ()))
+            return attrs
+
+    @extend_schema_serializer(component_name="OrderTaken")
+    class Output(serializers.Serializer[Any]):
+        order_id = Text()
+        status = serializers.ChoiceField(
+            choices=["recorded", "known"], help_text="`known`: told before, same content."
+        )
+        points = WholeNumber(help_text="What this order gave.")
+        balance = WholeNumber(help_text="The member's points now.")
+        member = OrderMember()
+        expiring = ExpiringOutput(many=True, help_text="Within 30 days, soonest first.")
+
+    @extend_schema(
+        operation_id="tellOrder",
+        summary="Tell an order and get its points",
+        description=(
+            "An order number counts once within the source of your key: told again with "
+            "the same content it answers 200, `known` and the points of the first time; "
+            "with other content, 409."
+        ),
+        parameters=[idempotency_key(is_required=True)],
+        request=Input,
+        responses={200: Output, 201: Output, **problems(*WRITE_PROBLEMS)},
+        tags=["orders"],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        told = OrderTold(**checked(self.Input(data=request.data)))
+
+        def act() -> Answer:
+            taken = take_order(till_key=till_key_of(request), told=told, at=timezone.now())
+            body = self.Output(_describe_taken(taken)).data
+            return make_answer(201 if taken.is_new else 200, body)
+
+        return answer_write(request, act, needs_key=True)
+
+
+def _describe_taken(taken: OrderTaken) -> dict[str, Any]:
+    return {
+        "order_id": taken.order_id,
+        "status": "recorded" if taken.is_new else "known",
+        "points": taken.points,
+        "balance": taken.balance,
+        "member": {"member_id": taken.member.code, "name": taken.member.name},
+        "expiring": describe_expiring(taken.expiring),
+    }
+
+
+class OrderDetail(ApiView):
+    """One order of this till's source."""
+
+    @extend_schema_serializer(component_name="Order")
+    class Output(serializers.Serializer[Any]):
+        order_id = Text()
+        member = OrderMember()
+        placed_at = Moment()
+        total = Money()
+        currency = Text()
+        status = serializers.ChoiceField(choices=Order.Status.values)
+        channel = serializers.ChoiceField(choices=Order.Channel.values)
+        store = Text(allow_null=True)
+        points = WholeNumber(help_text="What this order gave.")
+        recorded_at = Moment()
+        lines = LineOutput(many=True)
+
+    @extend_schema(
+        operation_id="getOrder",
+        summary="One of your orders",
+        responses={200: Output, **problems(*READ_PROBLEMS)},
+        tags=["orders"],
+    )
+    def get(self, request: Request, order_id: str) -> Response:
+        order = find_order(till_key=till_key_of(request), order_id=order_id)
+        return Response(self.Output(_describe_order(order)).data)
+
+
+def _describe_order(order: Order) -> dict[str, Any]:
+    return {
+        "order_id": order.external_id,
+        "member": {"member_id": order.member.code, "name": order.member.name},
+        "placed_at": order.placed_at,
+        "total": order.total,
+        "currency": order.currency,
+        "status": order.status,
+        "channel": order.channel,
+        "store": order.store.code if order.store else None,
+        "points": points_of_order(order),
+        "recorded_at": order.created_at,
+        "lines": order.lines.all(),
+    }
