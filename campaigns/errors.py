@@ -26,3 +26,10 @@ class CampaignNotReady(DomainError):
     """Something that the campaign needs before it starts is missing."""
 
     code = "campaign_not_ready"
+
+
+class CampaignsFailed(DomainError):
+    """Some campaigns of a round failed; ``results`` tells what each came to."""
+
+    code = "campaigns_failed"
+    status = 500

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from campaigns.counts import Counts
 from campaigns.enrolling import message_audience
+from campaigns.errors import CampaignsFailed, NotRunning
 from campaigns.locks import check_running, lock_campaign
 from campaigns.models import Campaign, CampaignRun, Step
 from campaigns.readiness import check_ready
 from campaigns.tagging import tag_audience
+
+logger = logging.getLogger(__name__)
+
+# Longer than any worker lives with one task: such a run was killed.
+ABANDONED_AFTER = timedelta(hours=2)
 
 STEPS = {Step.Kind.TAG: tag_audience, Step.Kind.MESSAGE: message_audience}
 
@@ -34,6 +43,7 @@ def run_campaign(
     check_ready(campaign)
     if not dry_run:
         check_running(campaign)
+    _close_abandoned(campaign)
     run = CampaignRun.objects.create(
         campaign=campaign, trigger=trigger, actor=actor, is_dry=dry_run, at=at
     )
@@ -46,6 +56,51 @@ def run_campaign(
     if campaign.is_one_off and not dry_run:
         end_one_off(campaign, at=at)
     return _finish(run, counts, state=CampaignRun.State.DONE)
+
+
+def run_campaigns(*, at: datetime, trigger: str) -> dict[str, Any]:
+    """Run every automatic campaign that is running, in order; say what each came to.
+
+    One that fails does not keep the others from running; at the end CampaignsFailed names
+    it, so that the job is tried again.
+    """
+    results: dict[str, Any] = {}
+    failed: list[str] = []
+    running = Campaign.objects.filter(
+        mode=Campaign.Mode.CONTINUOUS, state=Campaign.State.RUNNING
+    )
+    for campaign in running.order_by("position", "code"):
+        try:
+            run = run_campaign(campaign=campaign, at=at, trigger=trigger)
+        except NotRunning:
+            # Someone paused it while it ran.
+            results[campaign.code] = {"stopped": True}
+        except Exception as error:
+            logger.exception("Campaign %s failed", campaign.code)
+            results[campaign.code] = {"error": repr(error)[:300]}
+            failed.append(campaign.code)
+        else:
+            results[campaign.code] = run.counts
+    if failed:
+        raise CampaignsFailed(
+            _("These campaigns failed: %(codes)s. The run log says why.")
+            % {"codes": ", ".join(failed)},
+            results=results,
+        )
+    return results
+
+
+def _close_abandoned(campaign: Campaign) -> None:
+    """Close the log of runs whose process was killed; what they did stands."""
+    CampaignRun.objects.filter(
+        campaign=campaign,
+        state=CampaignRun.State.RUNNING,
+        started_at__lt=timezone.now() - ABANDONED_AFTER,
+    ).update(
+        state=CampaignRun.State.FAILED,
+        error=_("It was stopped in the middle; the next run went on from there."),
+        finished_at=timezone.now(),
+    )
 
 
 def _do_steps(campaign: Campaign, *, at: datetime, counts: Counts, dry_run: bool) -> None:

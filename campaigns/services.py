@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from campaigns.errors import (
     CampaignNotFound,
     CampaignNotReady,
+    CampaignsFailed,
     NotRunning,
     TransitionRefused,
 )
@@ -22,7 +23,7 @@ from campaigns.preview import (
     preview_campaign,
 )
 from campaigns.readiness import check_ready
-from campaigns.runs import log_export, run_campaign
+from campaigns.runs import log_export, run_campaign, run_campaigns
 from campaigns.states import (
     allowed_states,
     end_campaign,
@@ -34,6 +35,7 @@ from campaigns.states import (
 __all__ = [
     "CampaignNotFound",
     "CampaignNotReady",
+    "CampaignsFailed",
     "NotRunning",
     "Preview",
     "PreviewedMember",
@@ -49,6 +51,7 @@ __all__ = [
     "preview_campaign",
     "resume_campaign",
     "run_campaign",
+    "run_campaigns",
     "start_campaign",
 ]
 

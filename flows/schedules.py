@@ -1,0 +1,111 @@
+"""The schedule of a new programme; from then on it belongs to staff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A job at a time of day."""
+
+    name: str | Promise
+    task: str
+    hour: int
+    description: str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A look at the tables every so many seconds."""
+
+    name: str | Promise
+    task: str
+    seconds: int
+    description: str | Promise
+
+
+DAILY = (
+    Daily(
+        _("Programme day"),
+        "flows.tasks.run_day",
+        2,
+        _("Expires points, runs the automatic campaigns and proves the ledger."),
+    ),
+    Daily(
+        _("Campaigns"),
+        "campaigns.tasks.run_campaigns",
+        9,
+        _("Runs the automatic campaigns once more, when messages may be sent."),
+    ),
+)
+EVERY = (
+    Every(
+        _("Send messages"),
+        "messaging.tasks.dispatch",
+        10,
+        _("Sends what is due in the outbox."),
+    ),
+    Every(
+        _("Work off Zalo events"),
+        "messaging.tasks.process_webhooks",
+        10,
+        _("Reads what Zalo told us: delivered, seen, followed, unfollowed."),
+    ),
+    Every(
+        _("Catch up"),
+        "flows.tasks.catch_up",
+        60,
+        _("Does again what failed or what a broken connection swallowed."),
+    ),
+)
+
+
+@transaction.atomic
+def create_schedules() -> list[PeriodicTask]:
+    """Make the entries whose task no entry runs yet; return those that are new.
+
+    What exists, under whatever name and at whatever time, is never touched.
+    """
+    known = set(PeriodicTask.objects.values_list("task", flat=True))
+    return [_create(plan) for plan in (*DAILY, *EVERY) if plan.task not in known]
+
+
+def _create(plan: Daily | Every) -> PeriodicTask:
+    entry = PeriodicTask(
+        name=str(plan.name), task=plan.task, description=str(plan.description)
+    )
+    if isinstance(plan, Daily):
+        entry.crontab = _crontab(plan.hour)
+    else:
+        entry.interval = _interval(plan.seconds)
+        # A look that nobody took until the next one is due has nothing to add.
+        entry.expire_seconds = plan.seconds
+    entry.save()
+    return entry
+
+
+def _crontab(hour: int) -> CrontabSchedule:
+    times = {
+        "minute": "0",
+        "hour": str(hour),
+        "day_of_week": "*",
+        "day_of_month": "*",
+        "month_of_year": "*",
+        "timezone": settings.CELERY_TIMEZONE,
+    }
+    # Nothing makes these rows unique, so get_or_create could find two.
+    found = CrontabSchedule.objects.filter(**times).order_by("pk").first()
+    return found or CrontabSchedule.objects.create(**times)
+
+
+def _interval(seconds: int) -> IntervalSchedule:
+    times = {"every": seconds, "period": IntervalSchedule.SECONDS}
+    found = IntervalSchedule.objects.filter(**times).order_by("pk").first()
+    return found or IntervalSchedule.objects.create(**times)

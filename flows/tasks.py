@@ -1,0 +1,17 @@
+"""What beat calls at night, and the watch over it."""
+
+from typing import Any
+
+from celery import shared_task
+
+from flows.clock import DAY, catch_up, run_by_clock
+
+
+@shared_task(bind=True, name="flows.tasks.run_day")
+def run_day(self: Any) -> None:
+    run_by_clock(DAY, entry_name=getattr(self.request, "periodic_task_name", None))
+
+
+@shared_task(name="flows.tasks.catch_up")
+def catch_up_jobs() -> None:
+    catch_up()
