@@ -60,7 +60,7 @@ class TooManyTries(SignInRefused):
 
 
 class CodeExpired(SignInRefused):
-    """No code waits for this phone in this browser: too old, used, replaced or never sent."""
+    """No code waits for this phone in this browser: old, used, replaced or never sent."""
 
     code = "code_expired"
 
@@ -87,9 +87,7 @@ class SignInUnavailable(SignInRefused):
     status = 503
 
     def __init__(self) -> None:
-        super().__init__(
-            _("Codes cannot be sent at the moment. Please try again later.")
-        )
+        super().__init__(_("Codes cannot be sent at the moment. Please try again later."))
 
 
 def _wait_sentence(seconds: int) -> str:

@@ -1,0 +1,203 @@
+"""A member's history as a page of lines: what, where, how many points, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from activities.models import Order
+from core.models import Programme
+from core.money import format_money
+from members.models import Member
+from points.models import EarnRule, Transfer
+from points.queries import HistoryEntry, history
+from points.rules import describe_rule
+
+LINES_A_PAGE = 30
+ICONS = {
+    Transfer.Kind.EARN: "points",
+    Transfer.Kind.SPEND: "gift",
+    Transfer.Kind.EXPIRE: "clock",
+    Transfer.Kind.ADJUST: "pencil",
+    Transfer.Kind.OPENING: "points",
+    Transfer.Kind.REVERSE: "undo",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the explanation that a tap unfolds."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One movement in the shop's words."""
+
+    id: int
+    icon: str
+    title: str
+    place: str
+    happened_at: datetime
+    amount: int
+    was_taken_back: bool
+    why: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The lines of one month of the programme's calendar."""
+
+    first_day: date
+    lines: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some months, and from which line the next page goes on."""
+
+    months: list[Month]
+    next_before: int | None
+
+
+def history_page(
+    member: Member, *, programme: Programme, before_id: int | None = None
+) -> Page:
+    """Return the lines below ``before_id``, by month, newest first."""
+    entries = history(member, before_id=before_id, limit=LINES_A_PAGE + 1)
+    shown = entries[:LINES_A_PAGE]
+    lines = explain(member, shown, programme=programme)
+    months = groupby(lines, key=lambda line: _month(line.happened_at, programme))
+    return Page(
+        months=[Month(first_day=day, lines=list(group)) for day, group in months],
+        next_before=shown[-1].id if len(entries) > LINES_A_PAGE else None,
+    )
+
+
+def explain(
+    member: Member, entries: Sequence[HistoryEntry], *, programme: Programme
+) -> list[Line]:
+    """Turn movements into lines. One query for the orders, two for the rules."""
+    order_ids = {e.source_id for e in entries if e.source_type == "order"}
+    orders = member.orders.filter(pk__in=order_ids).select_related("store")
+    by_id = {order.pk: order for order in orders}
+    rules = _rules_as_they_were([e.id for e in entries if e.rule_version is not None])
+    return [_line(entry, by_id, rules, programme) for entry in entries]
+
+
+def _month(at: datetime, programme: Programme) -> date:
+    return at.astimezone(programme.zone).date().replace(day=1)
+
+
+def _line(
+    entry: HistoryEntry,
+    orders: Mapping[int, Order],
+    rules: Mapping[int, EarnRule],
+    programme: Programme,
+) -> Line:
+    is_order = entry.source_type == "order" and entry.source_id is not None
+    order = orders.get(entry.source_id or 0) if is_order else None
+    rule = rules.get(entry.id)
+    return Line(
+        id=entry.id,
+        icon="bag" if order is not None else ICONS[Transfer.Kind(entry.kind)],
+        title=_title(entry),
+        place=_place(entry, order),
+        happened_at=entry.happened_at,
+        amount=entry.amount,
+        was_taken_back=entry.reversed,
+        why=_why(entry, rule, programme),
+        facts=tuple(_facts(entry, order)),
+    )
+
+
+def _title(entry: HistoryEntry) -> str:
+    if entry.kind == Transfer.Kind.EARN and entry.source_type == "order":
+        return _("Purchase")
+    if entry.kind == Transfer.Kind.REVERSE:
+        return _("Points returned") if entry.amount > 0 else _("Points taken back")
+    titles = {
+        Transfer.Kind.EARN: _("Points earned"),
+        Transfer.Kind.SPEND: _("Points used"),
+        Transfer.Kind.EXPIRE: _("Points expired"),
+        Transfer.Kind.ADJUST: _("Correction"),
+        Transfer.Kind.OPENING: _("Points brought along"),
+    }
+    return titles[Transfer.Kind(entry.kind)]
+
+
+def _place(entry: HistoryEntry, order: Order | None) -> str:
+    # What staff write on a correction is for colleagues; what was bought is for all.
+    if order is None:
+        return entry.note if entry.kind == Transfer.Kind.SPEND else ""
+    if order.store is not None:
+        return order.store.name
+    return str(order.get_channel_display()).capitalize()
+
+
+def _why(entry: HistoryEntry, rule: EarnRule | None, programme: Programme) -> str:
+    if rule is not None:
+        return describe_rule(rule, programme)
+    if entry.kind == Transfer.Kind.EARN:
+        return ""
+    sentences = {
+        Transfer.Kind.SPEND: _("You used them."),
+        Transfer.Kind.EXPIRE: _("Their last day had passed before they were used."),
+        Transfer.Kind.ADJUST: _("The shop corrected your balance."),
+        Transfer.Kind.OPENING: _("You had them before this programme began."),
+        Transfer.Kind.REVERSE: _("An earlier line was undone."),
+    }
+    return sentences[Transfer.Kind(entry.kind)]
+
+
+def _facts(entry: HistoryEntry, order: Order | None) -> list[Fact]:
+    facts = []
+    if order is not None:
+        facts += [
+            Fact(_("Order"), order.external_id),
+            Fact(_("Total"), format_money(order.total, order.currency)),
+        ]
+        if order.store is not None and order.store.address:
+            facts.append(Fact(_("Address"), order.store.address))
+    if entry.rule_name:
+        version = entry.rule_version or 1
+        facts.append(
+            Fact(
+                _("Rule"),
+                _("%(name)s (version %(version)s)")
+                % {"name": entry.rule_name, "version": version},
+            )
+        )
+    return facts
+
+
+def _rules_as_they_were(transfer_ids: Sequence[int]) -> dict[int, EarnRule]:
+    """Return, by transfer, the rule in the version that decided it."""
+    decided = Transfer.objects.filter(pk__in=transfer_ids).values_list(
+        "pk", "rule_id", "rule_version"
+    )
+    wanted = {pk: (rule_id, version) for pk, rule_id, version in decided}
+    versions = EarnRule.history.filter(
+        id__in={rule_id for rule_id, _version in wanted.values()},
+        version__in={version for _rule_id, version in wanted.values()},
+    )
+    found = {
+        (past.id, past.version): _rule(past)
+        for past in versions.select_related("wallet").order_by("history_date")
+    }
+    return {pk: found[key] for pk, key in wanted.items() if key in found}
+
+
+def _rule(past: Any) -> EarnRule:
+    """Return the rule as it stood then, with the wallet that was read along with it."""
+    rule: EarnRule = past.instance
+    rule.wallet = past.wallet
+    return rule
