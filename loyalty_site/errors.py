@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
 
+from api.problems import CONTENT_TYPE, make_problem
+
 SENTENCES = {
     400: ("bad_request", "The request could not be understood."),
     403: ("forbidden", "You may not do this."),
@@ -33,4 +35,5 @@ def _for_machines(request: HttpRequest, status: int) -> HttpResponse | None:
     if not request.path_info.startswith("/api/"):
         return None
     code, message = SENTENCES[status]
-    return JsonResponse({"code": code, "message": message, "extra": {}}, status=status)
+    problem = make_problem(status=status, code=code, detail=message)
+    return JsonResponse(problem, status=status, content_type=CONTENT_TYPE)
