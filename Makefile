@@ -21,7 +21,7 @@ test:  ## run the test suite, on PostgreSQL too where it answers
 	@$(SETUP_DEV) && exec $(PYTHON) scripts/test.py $(ARGS)
 
 lint:  ## check style, types, migrations and translations
-	@$(SETUP_DEV) && exec sh scripts/lint.sh
+	@$(SETUP_DEV) && exec $(PYTHON) scripts/lint.py
 
 bench:  ## measure speed, as ratios beside a baseline of the same run
 	@$(SETUP_DEV) && exec $(PYTHON) scripts/bench.py $(ARGS)

@@ -108,7 +108,7 @@ class Supervisor:
         say: Callable[[str, str], None],
     ) -> None:
         self.children: list[Child] = []
-        self.stop_asked = False
+        self._stop_asked = False
         self._environment = environment
         self._log_dir = log_dir
         self._cwd = cwd
@@ -117,7 +117,10 @@ class Supervisor:
         log_dir.mkdir(parents=True, exist_ok=True)
 
     def ask_to_stop(self) -> None:
-        self.stop_asked = True
+        self._stop_asked = True
+
+    def must_stop(self) -> bool:
+        return self._stop_asked
 
     def start(self, child: Child) -> None:
         child.start(environment=self._environment, log_dir=self._log_dir, cwd=self._cwd)
@@ -139,7 +142,7 @@ class Supervisor:
     def pause(self, seconds: float) -> None:
         """Pass on what the children say, for as long as this."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self.stop_asked:
+        while (left := end - time.monotonic()) > 0 and not self.must_stop():
             self.wait(left)
 
     def look_after(self) -> Child | None:

@@ -187,10 +187,10 @@ def _run(plan: Plan, running: RunningSite) -> int:
         running.tell(_addresses(plan))
         _prepare(plan, supervisor)
         for child in children_of(plan):
-            if not supervisor.stop_asked:
+            if not supervisor.must_stop():
                 supervisor.start(child)
         _wait_until_ready(plan, supervisor)
-        if not supervisor.stop_asked:
+        if not supervisor.must_stop():
             screen.welcome(plan)
         return _watch(supervisor)
     finally:
@@ -207,7 +207,7 @@ def _start_broker(plan: Plan, supervisor: Supervisor) -> None:
     deadline = time.monotonic() + 30
     while not plan.broker.is_ready():
         supervisor.pause(0.1)
-        if supervisor.stop_asked:
+        if supervisor.must_stop():
             return
         if not broker.is_running or time.monotonic() > deadline:
             raise CannotStart(
@@ -225,7 +225,7 @@ def _addresses(plan: Plan) -> dict[str, str]:
 
 def _prepare(plan: Plan, supervisor: Supervisor) -> None:
     """Bring tables and files up to date in a process that knows the right settings."""
-    if supervisor.stop_asked:
+    if supervisor.must_stop():
         return
     process = subprocess.Popen(
         (sys.executable, "manage.py", "prepare_site", "--require-broker"),
@@ -235,16 +235,16 @@ def _prepare(plan: Plan, supervisor: Supervisor) -> None:
     )
     while process.poll() is None:
         supervisor.pause(0.1)
-        if supervisor.stop_asked:
+        if supervisor.must_stop():
             process.terminate()
-    if process.returncode and not supervisor.stop_asked:
+    if process.returncode and not supervisor.must_stop():
         # It has said why.
         raise SystemExit(1)
 
 
 def _wait_until_ready(plan: Plan, supervisor: Supervisor) -> None:
     deadline = time.monotonic() + START_TIMEOUT
-    while not supervisor.stop_asked and not _is_ready(plan):
+    while not supervisor.must_stop() and not _is_ready(plan):
         supervisor.pause(0.3)
         if (dead := supervisor.look_after()) is not None:
             raise CannotStart(_obituary(dead))
@@ -271,7 +271,7 @@ def _is_ready(plan: Plan) -> bool:
 
 
 def _watch(supervisor: Supervisor) -> int:
-    while not supervisor.stop_asked:
+    while not supervisor.must_stop():
         supervisor.wait(0.5)
         if (dead := supervisor.look_after()) is not None:
             raise CannotStart(_obituary(dead))
