@@ -102,7 +102,7 @@ def tag_at_once(
     """Put the tag on those of these members who match now, and lock it where it is."""
     matching = audience(campaign, at=at).filter(pk__in=member_ids).order_by("pk")
     try:
-        sql, parameters = matching.values("pk").query.sql_with_params()
+        sql, parameters = matching.values("id").query.sql_with_params()
     except EmptyResultSet:
         return
     execute(
