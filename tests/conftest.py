@@ -10,11 +10,16 @@ from django.db import connection
 
 from members.models import Member
 from tests import factories
+from tests.services import leave_out_what_cannot_run
 
 # Noon in Ho Chi Minh City on an ordinary Monday; tests move from here.
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 
 LEDGER_TABLES = ("points_transfer", "points_lotdraw", "points_lot")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    leave_out_what_cannot_run(items)
 
 
 @pytest.fixture
