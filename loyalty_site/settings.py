@@ -147,7 +147,9 @@ def _database() -> dict[str, Any]:
         config["OPTIONS"] = {
             "options": (
                 f"-c lock_timeout={env.int('LOCK_TIMEOUT_MS', default=3000)} "
-                "-c idle_in_transaction_session_timeout=30000"
+                "-c idle_in_transaction_session_timeout=30000 "
+                # Compiling a query costs half a second, more than nearly all of them take.
+                "-c jit=off"
             )
         }
     else:
