@@ -20,17 +20,11 @@ from loyalty_site.launch.children import Child, Supervisor
 from loyalty_site.launch.errors import CannotStart
 from loyalty_site.launch.screen import Screen
 from loyalty_site.running import BASE_DIR, AlreadyRunning, RunningSite
+from zalo_simulator.options import Options
 
 VAR_DIR = BASE_DIR / "var"
 LOG_DIR = VAR_DIR / "log"
 SIMULATOR_PORT = 8787
-# The simulator's own public credentials; see zalo_simulator/options.py.
-SIMULATOR_CREDENTIALS = {
-    "ZALO_APP_ID": "1000000000000000001",
-    "ZALO_APP_SECRET": "simulator-app-secret",
-    "ZALO_OA_SECRET": "simulator-oa-secret",
-    "ZALO_REFRESH_TOKEN": "simulator-refresh-token",
-}
 START_TIMEOUT = 90.0
 # Celery's word against root is about pickled tasks; ours are JSON with ids in it.
 _HUSHED = "ignore:You're running the worker with superuser privileges"
@@ -83,8 +77,17 @@ def make_plan(environment: Mapping[str, str], *, var_dir: Path = VAR_DIR) -> Pla
 def simulator_environment(port: int) -> dict[str, str]:
     """Return the settings under which the site talks to the simulated platform."""
     url = f"http://{ports.LOOPBACK}:{port}"
-    names = ("ZALO_OAUTH_URL", "ZALO_OPENAPI_URL", "ZALO_BUSINESS_URL")
-    return {**SIMULATOR_CREDENTIALS, **dict.fromkeys(names, url)}
+    public = Options()
+    return {
+        "ZALO_APP_ID": public.app_id,
+        "ZALO_APP_SECRET": public.app_secret,
+        "ZALO_OA_ID": public.oa_id,
+        "ZALO_OA_SECRET": public.oa_secret,
+        "ZALO_REFRESH_TOKEN": public.first_refresh_token,
+        "ZALO_OAUTH_URL": url,
+        "ZALO_OPENAPI_URL": url,
+        "ZALO_BUSINESS_URL": url,
+    }
 
 
 def _bindable(host: str) -> str:
