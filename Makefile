@@ -30,7 +30,7 @@ battery:  ## run the reliability battery and write docs/reliability-report.md
 	@$(SETUP_DEV) && exec $(PYTHON) scripts/battery.py $(ARGS)
 
 demo-history:  ## replay a purchase history in a scratch database (FILE=orders.csv.gz)
-	@$(SETUP) && exec sh scripts/demo_history.sh "$(FILE)" $(ARGS)
+	@$(SETUP) && exec $(PYTHON) scripts/demo_history.py "$(FILE)" $(ARGS)
 
 messages:  ## collect new texts for translation and compile the catalogues (needs gettext)
 	@$(SETUP_DEV) && $(PYTHON) manage.py makemessages --all --no-obsolete --ignore .venv --ignore var && $(PYTHON) manage.py compilemessages --ignore .venv
