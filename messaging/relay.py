@@ -30,6 +30,7 @@ from messaging.zalo.tokens import TokenUnavailable, current_account, fresh_token
 # Threads wait for Zalo most of the time; more of them than this gain nothing.
 WORKERS = 16
 BATCH = 200
+GATHERING_SECONDS = 0.02
 
 
 @dataclass
@@ -79,8 +80,8 @@ class Relay:
     def run(self) -> Dispatched:
         """Send until nothing is due, the limit is reached or Zalo stops us."""
         at = self._now()
-        self._result.states[State.EXPIRED] += outbox.expire_late(at)
-        self._result.reasons["too_late"] += self._result.states[State.EXPIRED]
+        self._result.states[State.EXPIRED.value] += outbox.expire_late(at)
+        self._result.reasons["too_late"] += self._result.states[State.EXPIRED.value]
         with ZaloClient(connections=WORKERS) as client, ThreadPoolExecutor(WORKERS) as pool:
             self._client, self._pool = client, pool
             if self._has_account():
@@ -219,7 +220,9 @@ class Relay:
         """Wait for the first answers and settle them together."""
         if not self._in_flight:
             return
-        done, _rest = wait(self._in_flight, return_when=FIRST_COMPLETED)
+        wait(self._in_flight, return_when=FIRST_COMPLETED)
+        # A breath longer, and one transaction serves several answers.
+        done, _rest = wait(self._in_flight, timeout=GATHERING_SECONDS)
         over = Consequences(at=self._now())
         for future in done:
             parcel = self._in_flight.pop(future)
@@ -283,7 +286,7 @@ class Relay:
         settlements = [Settlement(p.message, State.PENDING, reason=reason) for p in back]
         with transaction.atomic(durable=True):
             outbox.settle(settlements, lease=self._lease)
-        self._result.states[State.PENDING] += len(back)
+        self._result.states[State.PENDING.value] += len(back)
         self._result.reasons[reason] += len(back)
 
 

@@ -1,0 +1,47 @@
+"""The worker's doors to the outbox and the inbox: "look now"; the rows are the work."""
+
+import logging
+from functools import partial
+
+from celery import Task, shared_task
+from django.db import transaction
+from django.utils import timezone
+
+from messaging.services import dispatch_messages
+from messaging.webhooks import process_events
+
+logger = logging.getLogger(__name__)
+
+# A run ends before the next poll would pile up behind it; what is left is still due.
+RUN_SECONDS = 50
+
+
+@shared_task
+def dispatch() -> int:
+    """Send what is due; any number of workers may do so at once."""
+    result = dispatch_messages(at=timezone.now(), seconds=RUN_SECONDS)
+    if result.total:
+        logger.info("Messages: %s", dict(result.states))
+    return result.total
+
+
+@shared_task
+def process_webhooks() -> int:
+    """Work off what Zalo has told us."""
+    return process_events(at=timezone.now()).done
+
+
+def nudge(task: Task = dispatch) -> None:
+    """Wake the worker after commit; a nudge that is lost costs at most one poll."""
+    transaction.on_commit(partial(_publish, task))
+
+
+def nudge_webhooks() -> None:
+    nudge(process_webhooks)
+
+
+def _publish(task: Task) -> None:
+    try:
+        task.apply_async(expires=60, retry=False)
+    except Exception as error:  # whatever the broker's client raises
+        logger.warning("%s was not announced: %s", task.name, type(error).__name__)
