@@ -57,10 +57,10 @@ class OtherStore(DomainError):
     """The till names a store that is not its own."""
 
     code = "other_store"
-    status = 403
+    status = 422
 
 
-class StoreNotFound(InvalidInput):
+class StoreNotFound(NotFound):
     """The order names a store that does not exist."""
 
     code = "store_not_found"

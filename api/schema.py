@@ -51,7 +51,6 @@ class Problem(serializers.Serializer[Any]):
 SENTENCES = {
     400: "The request cannot be understood: see `errors`.",
     401: "The till key is missing or not valid.",
-    403: "The key may not do this.",
     404: "There is no such thing, or not for this key.",
     409: "It contradicts what stands, or the first request is at work (`Retry-After`).",
     411: "The body came without its length.",
@@ -61,7 +60,7 @@ SENTENCES = {
     503: "The database is busy: send the same again after `Retry-After` seconds.",
 }
 READ_PROBLEMS = (400, 401, 404, 503)
-WRITE_PROBLEMS = (400, 401, 403, 404, 409, 411, 413, 415, 422, 503)
+WRITE_PROBLEMS = (400, 401, 404, 409, 411, 413, 415, 422, 503)
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:

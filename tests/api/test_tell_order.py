@@ -136,7 +136,7 @@ def test_a_refusal_takes_the_new_member_back(till: Till) -> None:
 
     assert problem(response)["code"] == "store_not_found"
     assert not Member.objects.exists()
-    assert ApiRequest.objects.get().status == 400
+    assert ApiRequest.objects.get().status == 404
 
 
 def test_the_order_belongs_to_the_store_of_the_key(till: Till, mai: Member) -> None:
@@ -153,7 +153,7 @@ def test_another_store_is_refused(till: Till, mai: Member) -> None:
 
     response = make_till(store=own).order(store="Q3")
 
-    assert response.status_code == 403
+    assert response.status_code == 422
     assert problem(response)["code"] == "other_store"
     assert nothing_changed()
 
