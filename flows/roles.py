@@ -1,0 +1,128 @@
+"""What the brand's teams may do in the console, as a new programme begins.
+
+Afterwards the roles belong to staff: what exists is never touched. Nobody may change the
+ledger or the audit trails, because there are no permissions for that to give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+LOOK = ("view",)
+EDIT = ("view", "change")
+KEEP = ("view", "add", "change")
+ALL = ("view", "add", "change", "delete")
+
+Rights = dict[str, tuple[str, ...]]
+
+_EVERYONE: Rights = {
+    "core.programme": LOOK,
+    "members.member": LOOK,
+    "members.consent": LOOK,
+    "members.membertag": LOOK,
+    "members.tag": LOOK,
+    "activities.store": LOOK,
+    "activities.order": LOOK,
+    "activities.orderline": LOOK,
+    "activities.purchasesummary": LOOK,
+    "points.wallet": LOOK,
+    "points.earnrule": LOOK,
+}
+
+MARKETING: Rights = {
+    **_EVERYONE,
+    "members.member": EDIT,
+    "members.consent": KEEP,
+    "members.membertag": ALL,
+    "members.tag": ALL,
+    "members.segment": ALL,
+    "points.earnrule": KEEP,
+    "points.transfer": LOOK,
+    "points.lot": LOOK,
+    "points.account": LOOK,
+    "messaging.messagetemplate": KEEP,
+    "messaging.templateparameter": ALL,
+    "messaging.message": LOOK,
+    "messaging.officialaccount": LOOK,
+    "messaging.sendingpolicy": LOOK,
+    "campaigns.campaign": (*KEEP, "run", "audience"),
+    "campaigns.step": ALL,
+    "campaigns.enrolment": LOOK,
+    "campaigns.campaignrun": LOOK,
+    "django_celery_beat.periodictask": EDIT,
+    "django_celery_beat.crontabschedule": KEEP,
+    "django_celery_beat.intervalschedule": KEEP,
+}
+
+# Shop staff and customer care: they meet the person, so they see whole phone numbers.
+CARE: Rights = {
+    **_EVERYONE,
+    "members.member": KEEP,
+    "members.identifier": KEEP,
+    "members.consent": KEEP,
+    "members.membertag": ALL,
+    "points.transfer": LOOK,
+    "points.lot": LOOK,
+    "points.account": LOOK,
+    "messaging.message": LOOK,
+    "campaigns.enrolment": LOOK,
+}
+
+FINANCE: Rights = {
+    **_EVERYONE,
+    "activities.store": KEEP,
+    "points.wallet": EDIT,
+    "points.earnrule": EDIT,
+    "points.transfer": (*LOOK, "points"),
+    "points.lot": LOOK,
+    "points.account": LOOK,
+    "campaigns.campaign": LOOK,
+    "campaigns.campaignrun": LOOK,
+    "core.jobrun": LOOK,
+}
+
+ROLES: dict[str, Rights] = {
+    "Marketing": MARKETING,
+    "Cửa hàng & CSKH": CARE,
+    "Kế toán": FINANCE,
+}
+
+# Rights that go beyond one model's four.
+_OWN_NAMES = {
+    ("campaigns.campaign", "run"): "run_campaign",
+    ("campaigns.campaign", "audience"): "export_audience",
+    ("points.transfer", "points"): "adjust_points",
+}
+
+
+@transaction.atomic
+def create_roles() -> list[Group]:
+    """Make the roles that are missing; return those that are new."""
+    made = []
+    for name, rights in ROLES.items():
+        group, is_new = Group.objects.get_or_create(name=name)
+        if is_new:
+            group.permissions.set(_permissions(rights))
+            made.append(group)
+    return made
+
+
+def _permissions(rights: Rights) -> Iterable[Permission]:
+    wanted = set(_names(rights))
+    apps = {app for app, _codename in wanted}
+    found = Permission.objects.filter(content_type__app_label__in=apps)
+    return [
+        permission
+        for permission in found.select_related("content_type")
+        if (permission.content_type.app_label, permission.codename) in wanted
+    ]
+
+
+def _names(rights: Rights) -> Iterable[tuple[str, str]]:
+    for model, actions in rights.items():
+        app, _dot, name = model.partition(".")
+        for action in actions:
+            yield app, _OWN_NAMES.get((model, action), f"{action}_{name}")
