@@ -14,7 +14,9 @@ class SignInCode(models.Model):
 
     phone = models.CharField(_("phone"), max_length=16, db_index=True)
     browser = models.CharField(
-        _("browser"), max_length=64, help_text="The session that asked; no other may use it."
+        _("browser"),
+        max_length=64,
+        help_text="The session that asked; no other may use it.",
     )
     code_hash = models.CharField(max_length=64)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from core.colors import Rgb, contrast, parse_hex, to_hex
 
 WHITE: Rgb = (255, 255, 255)
-BLACK: Rgb = (20, 18, 16)
+BLACK: Rgb = (0, 0, 0)
 # The surfaces of portal.css; text in the brand's colour must be readable on both.
 LIGHT_SURFACE: Rgb = (250, 247, 244)
 DARK_SURFACE: Rgb = (33, 27, 23)

@@ -1,7 +1,27 @@
 """The members' pages."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from portal.views import links, pages, profile, shell, sign_in
 
 app_name = "portal"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("card/", pages.card, name="card"),
+    path("points/", pages.points, name="points"),
+    path("history/", pages.member_history, name="history"),
+    path("me/", profile.me, name="me"),
+    path("me/consent/", profile.consent, name="consent"),
+    path("language/", profile.language, name="language"),
+    path("sign-in/", sign_in.phone, name="sign-in"),
+    path("sign-in/code/", sign_in.code, name="sign-in-code"),
+    path("sign-in/resend/", sign_in.resend, name="sign-in-resend"),
+    path("welcome/", sign_in.welcome, name="welcome"),
+    path("sign-out/", sign_in.leave, name="sign-out"),
+    path("m/<str:token>/", links.open_link, name="link"),
+    path("offline/", shell.offline, name="offline"),
+    path("service-worker.js", shell.service_worker, name="service-worker"),
+    path("manifest.webmanifest", shell.manifest, name="manifest"),
+    path("icon.svg", shell.icon, name="icon"),
+]

@@ -1,0 +1,188 @@
+"""Signing in by phone: a code goes out, the code comes back.
+
+What keeps guessing out: six random digits, five minutes, five tries counted by one guarded
+update *before* anything is compared, one live code for each phone, bound to the browser
+that asked, and limits for each phone, address, network and for everybody together.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from core.limits import Limit, give_back, take, take_all
+from core.retry import retry_on_conflict
+from members.models import Identifier, Member
+from members.services import register_member
+from messaging.models import Channel, MessageTemplate
+from messaging.services import MessagePlan, queue_messages
+from messaging.tasks import nudge
+from portal.errors import (
+    CodeExpired,
+    MalformedCode,
+    MembershipClosed,
+    SignInUnavailable,
+    TooManyTries,
+    TooOften,
+    WrongCode,
+)
+from portal.models import MAX_TRIES, SignInCode
+
+TEMPLATE_CODE = "sign-in-code"
+DIGITS = 6
+CODE_LIFE = timedelta(minutes=5)
+RESEND_AFTER = timedelta(seconds=60)
+
+HOUR = timedelta(hours=1)
+RESEND = Limit("sign-in-resend", most=1, span=RESEND_AFTER)
+PER_PHONE = Limit("sign-in-phone", most=5, span=HOUR)
+# Five guesses a code: at most 50 guesses in a million a day at one person's account.
+PER_PHONE_AND_DAY = Limit("sign-in-phone-day", most=10, span=timedelta(days=1))
+PER_ADDRESS = Limit("sign-in-address", most=20, span=HOUR)
+PER_NETWORK = Limit("sign-in-network", most=100, span=HOUR)
+EVERYBODY = "everybody"
+
+
+def all_codes() -> Limit:
+    """Return the breaker on what codes may cost: sent in an hour, by everybody."""
+    return Limit("sign-in-all", most=settings.SIGN_IN_CODES_PER_HOUR, span=HOUR)
+
+
+def all_failures() -> Limit:
+    """Return the breaker on guessing at many phones at once: wrong codes in an hour."""
+    return Limit("sign-in-failures", most=settings.SIGN_IN_FAILURES_PER_HOUR, span=HOUR)
+
+
+@retry_on_conflict
+@transaction.atomic
+def request_code(*, phone: str, browser: str, ip: str | None, at: datetime) -> SignInCode:
+    """Send a code to a phone (E.164), or raise TooOften.
+
+    It does the same work for a member's phone and a stranger's, so neither the answer nor
+    its timing tells who is a member.
+    """
+    _take_limits(phone, ip, at)
+    waiting = SignInCode.objects.filter(phone=phone, used_at__isnull=True)
+    waiting.filter(expires_at__gt=at).update(expires_at=at)
+    code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+    signin = SignInCode.objects.create(
+        phone=phone,
+        browser=browser,
+        code_hash=_code_hash(phone, browser, at, code),
+        ip_address=ip,
+        created_at=at,
+        expires_at=at + CODE_LIFE,
+    )
+    _queue(signin, code)
+    nudge()
+    return signin
+
+
+def check_code(*, phone: str, browser: str, code: str, at: datetime) -> Member:
+    """Return the member whose phone this proves, joining them if they are new.
+
+    Raises MalformedCode, CodeExpired, TooManyTries, WrongCode or MembershipClosed.
+    """
+    digits = "".join(code.split())
+    if len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
+        raise MalformedCode
+    signin = _spend_try(phone=phone, browser=browser, at=at)
+    expected = _code_hash(phone, browser, signin.created_at, digits)
+    if not constant_time_compare(signin.code_hash, expected):
+        raise WrongCode(tries_left=MAX_TRIES - signin.tries)
+    member = _consume(signin, at=at)
+    if not member.is_active:
+        raise MembershipClosed
+    return member
+
+
+def forget_codes(*, at: datetime) -> int:
+    """Delete the codes that ended more than a day ago; return how many."""
+    old = SignInCode.objects.filter(created_at__lt=at - timedelta(days=1))
+    return old.delete()[0]
+
+
+def _take_limits(phone: str, ip: str | None, at: datetime) -> None:
+    # The row that everybody shares comes last, so that it is locked for the shortest time.
+    uses = [(RESEND, phone), (PER_PHONE, phone), (PER_PHONE_AND_DAY, phone)]
+    if ip:
+        uses += [(PER_ADDRESS, _network(ip, 32, 64)), (PER_NETWORK, _network(ip, 24, 48))]
+    taken = take_all([*uses, (all_codes(), EVERYBODY)], at=at)
+    if not taken.is_allowed:
+        raise TooOften(retry_after=taken.retry_after)
+
+
+def _network(ip: str, bits: int, bits_of_six: int) -> str:
+    """Return the network of an address; one IPv6 customer has at least a /64."""
+    address = ip_address(ip)
+    prefix = bits if address.version == 4 else bits_of_six
+    return str(ip_network(f"{address}/{prefix}", strict=False))
+
+
+def _queue(signin: SignInCode, code: str) -> None:
+    """Write the message that carries the code; it is sent after the commit, by others."""
+    template = MessageTemplate.objects.filter(code=TEMPLATE_CODE, is_active=True).first()
+    if template is None:
+        raise SignInUnavailable
+    plan = MessagePlan(
+        key=f"code:{signin.pk}",
+        # Whose phone it is, is not even looked up: a stranger's request costs the same.
+        member_id=None,
+        template_id=template.pk,
+        channel=Channel.ZALO_PHONE,
+        address=signin.phone,
+        due_at=signin.created_at,
+        expires_at=signin.expires_at,
+        context={"otp": code},
+        source_type="sign_in",
+        source_id=signin.pk,
+    )
+    queue_messages([plan])
+
+
+@retry_on_conflict
+@transaction.atomic
+def _spend_try(*, phone: str, browser: str, at: datetime) -> SignInCode:
+    """Use up one try of the waiting code, committed before the digits are looked at."""
+    codes = SignInCode.objects.filter(phone=phone, browser=browser, used_at__isnull=True)
+    signin = codes.filter(expires_at__gt=at).order_by("-pk").first()
+    if signin is None:
+        raise CodeExpired
+    open_code = codes.filter(pk=signin.pk, expires_at__gt=at, tries__lt=MAX_TRIES)
+    if not open_code.update(tries=F("tries") + 1):
+        raise TooManyTries
+    # Counted as a failure first and given back on success: no race in between.
+    taken = take(all_failures(), EVERYBODY, at=at)
+    if not taken.is_allowed:
+        raise TooOften(retry_after=taken.retry_after)
+    signin.refresh_from_db(fields=["tries"])
+    return signin
+
+
+@retry_on_conflict
+@transaction.atomic
+def _consume(signin: SignInCode, *, at: datetime) -> Member:
+    """Mark the code used and return its member; the second of two at once gets nothing."""
+    unused = SignInCode.objects.filter(
+        pk=signin.pk, used_at__isnull=True, expires_at__gt=at
+    )
+    if not unused.update(used_at=at):
+        raise CodeExpired
+    member = register_member(phone=signin.phone, at=at, source="portal")
+    member.identifiers.filter(kind=Identifier.Kind.PHONE, value=signin.phone).update(
+        verified_at=at, is_valid=True
+    )
+    give_back(all_failures(), EVERYBODY)
+    return member
+
+
+def _code_hash(phone: str, browser: str, created_at: datetime, code: str) -> str:
+    """Return the keyed hash of a code; the key is the installation's own secret."""
+    salt = f"{phone} {browser} {created_at.timestamp():.6f}"
+    return salted_hmac("portal.sign_in", f"{salt} {code}", algorithm="sha256").hexdigest()

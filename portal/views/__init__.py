@@ -1,0 +1,1 @@
+"""The doors of the member pages: parse, ask or call one verb, render."""

@@ -1,0 +1,215 @@
+"""History: every movement by month, with what gave it, and no page too long."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from activities.models import Store
+from activities.services import OrderFact
+from flows.record import record
+from members.models import Member
+from points.models import EarnRule, Transfer, Wallet
+from points.rules import save_rule
+from points.services import (
+    Grant,
+    adjust_points,
+    grant_points,
+    reverse_transfer,
+    spend_points,
+)
+from tests import factories
+from tests.portal.conftest import SignIn
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rule(wallet: Wallet) -> EarnRule:
+    return factories.make_earn_rule(wallet=wallet)
+
+
+def buy(
+    member: Member, total: int, *, at: datetime | None = None, order: str = "HD-1"
+) -> None:
+    store, _created = Store.objects.get_or_create(
+        code="nh", defaults={"name": "Sông Nguyễn Huệ", "address": "12 Nguyễn Huệ"}
+    )
+    fact = OrderFact(
+        source="pos",
+        external_id=order,
+        member_id=member.pk,
+        placed_at=at or timezone.now(),
+        total=Decimal(total),
+        store_id=store.pk,
+    )
+    record([fact], at=timezone.now())
+
+
+def grant_many(member: Member, number: int) -> None:
+    grants = [Grant(member.pk, 1, f"g{n:04d}") for n in range(number)]
+    grant_points(grants=grants, at=timezone.now())
+
+
+def english(client: Client, path: str = "/history/") -> str:
+    return client.get(path, headers={"accept-language": "en"}).content.decode()
+
+
+def test_a_purchase_says_where_how_much_and_which_rule(
+    mai: Member, rule: EarnRule, signed_in: SignIn
+) -> None:
+    buy(mai, 45000, at=datetime(2026, 3, 2, 5, 0, tzinfo=UTC))
+    page = english(signed_in(mai))
+
+    assert "Month 03/2026" in page
+    assert "Purchase" in page
+    assert "Sông Nguyễn Huệ · " in page
+    assert "+4<" in page
+    assert "12:00 02/03/2026" in page
+    assert "HD-1" in page
+    assert "45.000 ₫" in page
+    assert "12 Nguyễn Huệ" in page
+    assert "Tích điểm (version 1)" in page
+    assert "1 điểm for every 10.000 ₫" in page
+
+
+def test_a_line_keeps_the_rule_of_its_time(
+    mai: Member, rule: EarnRule, signed_in: SignIn
+) -> None:
+    buy(mai, 45000)
+    rule.amount = Decimal(20000)
+    save_rule(rule)
+    page = english(signed_in(mai))
+
+    assert "1 điểm for every 10.000 ₫" in page
+    assert "20.000 ₫" not in page
+
+
+def test_a_month_is_the_programme_s_month(
+    mai: Member, rule: EarnRule, signed_in: SignIn
+) -> None:
+    # Still March in UTC, already April in Ho Chi Minh City.
+    buy(mai, 45000, at=datetime(2026, 3, 31, 17, 30, tzinfo=UTC))
+
+    assert "Month 04/2026" in english(signed_in(mai))
+
+
+def test_what_staff_note_on_a_correction_stays_with_them(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    now = timezone.now()
+    adjust_points(member=mai, amount=15, key="a", at=now, note="complained", actor="x")
+    spend_points(member=mai, amount=5, key="s", at=now, note="Trà đào miễn phí")
+    page = english(signed_in(mai))
+
+    assert "complained" not in page
+    assert "Correction" in page
+    assert "+15<" in page
+    assert "Trà đào miễn phí" in page
+    assert "−5<" in page
+
+
+def test_what_was_undone_is_marked_and_explained(
+    mai: Member, rule: EarnRule, signed_in: SignIn
+) -> None:
+    buy(mai, 45000)
+    reverse_transfer(transfer=Transfer.objects.get(), key="r", at=timezone.now())
+    page = english(signed_in(mai))
+
+    assert "undone" in page
+    assert "Points taken back" in page
+    assert "−4<" in page
+
+
+def test_long_histories_come_in_pages(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    grant_many(mai, 65)
+    client = signed_in(mai)
+    ids = list(Transfer.objects.order_by("-pk").values_list("pk", flat=True))
+    first, second = english(client), english(client, f"/history/?before={ids[29]}")
+    third = english(client, f"/history/?before={ids[59]}")
+
+    assert [page.count('class="line"') for page in (first, second, third)] == [30, 30, 5]
+    assert f'href="?before={ids[29]}"' in first
+    assert f'href="?before={ids[59]}"' in second
+    assert "?before=" not in third
+
+
+@pytest.mark.parametrize(
+    "before", ["x", "-1", "1e9", "99999999999999999999999", "٣", "%00", ""]
+)
+def test_a_broken_page_number_means_the_beginning(
+    mai: Member, wallet: Wallet, signed_in: SignIn, before: str
+) -> None:
+    grant_many(mai, 2)
+    response = signed_in(mai).get(f"/history/?before={before}")
+
+    assert response.status_code == 200
+    assert response.content.decode().count('class="line"') == 2
+
+
+def test_the_biggest_number_is_a_number(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    grant_many(mai, 2)
+    client = signed_in(mai)
+
+    assert english(client, "/history/?before=9999999999999999999").count('"line"') == 2
+    assert "That was everything." in english(client, "/history/?before=0")
+
+
+def test_an_empty_history_says_what_to_do_first(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    assert 'class="empty"' in signed_in(mai).get("/history/").content.decode()
+
+
+def test_a_stranger_sees_only_their_own(
+    mai: Member, binh: Member, rule: EarnRule, signed_in: SignIn
+) -> None:
+    buy(mai, 45000)
+    newest = Transfer.objects.get().pk
+    page = english(signed_in(binh), f"/history/?before={newest + 1}")
+
+    assert "HD-1" not in page
+    assert "Nguyễn Huệ" not in page
+
+
+def test_a_visitor_is_asked_to_sign_in(client: Client) -> None:
+    assert client.get("/history/")["Location"] == "/sign-in/?next=%2Fhistory%2F"
+
+
+def test_refuses_other_methods(mai: Member, signed_in: SignIn) -> None:
+    assert signed_in(mai).put("/history/").status_code == 405
+
+
+def test_runs_nothing_that_a_store_or_order_holds(
+    mai: Member, rule: EarnRule, signed_in: SignIn
+) -> None:
+    buy(mai, 45000, order="<script>alert(1)</script>")
+    Store.objects.update(name="<svg onload=alert(1)>")
+    page = english(signed_in(mai))
+
+    assert "<script>alert" not in page
+    assert "<svg onload" not in page
+
+
+def test_asks_the_database_no_more_for_many_lines(
+    mai: Member,
+    rule: EarnRule,
+    signed_in: SignIn,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    client = signed_in(mai)
+    buy(mai, 45000)
+    with django_assert_num_queries(9):
+        client.get("/history/")
+    grant_many(mai, 180)
+    for n in range(20):
+        buy(mai, 45000 + n, order=f"HD-{n + 2}")
+    with django_assert_num_queries(9):
+        client.get("/history/")
