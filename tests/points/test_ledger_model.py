@@ -31,11 +31,12 @@ verbs = st.one_of(
         st.just("grant"),
         st.integers(0, NUM_MEMBERS - 1),
         st.integers(1, 50),
-        st.one_of(st.none(), st.integers(0, 20)),
+        # Short lives, so that histories meet last days and the nights after them.
+        st.sampled_from([None, 0, 1, 2, 5]),
     ),
     st.tuples(st.just("spend"), st.integers(0, NUM_MEMBERS - 1), st.integers(1, 60)),
     st.tuples(st.just("reverse"), st.integers(0, 30)),
-    st.tuples(st.just("night"), st.integers(1, 8)),
+    st.tuples(st.just("night"), st.integers(1, 3)),
 )
 
 
@@ -175,11 +176,11 @@ def check(model: Model, people: list[Member]) -> None:
 
 
 @settings(
-    max_examples=60,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(verbs, min_size=1, max_size=25))
+@given(st.lists(verbs, min_size=1, max_size=30))
 def test_the_ledger_equals_the_model(db: None, history: list[tuple]) -> None:
     with transaction.atomic():
         make_wallet()
