@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from unfold.decorators import display
@@ -30,12 +33,29 @@ class TillKeyAdmin(APIKeyModelAdmin, ConsoleAdmin):
         (_("Validity"), {"fields": ("expiry_date", "revoked")}),
         (_("The key"), {"fields": ("prefix", "created")}),
     )
-    readonly_fields = ("prefix", "created")
     empty_title = _("No till keys yet")
     empty_text = _(
         "A till or web shop sends its orders with a key of its own. It is shown once, "
         "when it is made."
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # The library keeps a revoked key revoked.
+        return (*super().get_readonly_fields(request, obj), "created")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj else self.fieldsets[:2]
+
+    def save_model(
+        self, request: HttpRequest, obj: TillKey, form: Any = None, change: bool = False
+    ) -> None:
+        if change:
+            obj.save()
+            return
+        key = TillKey.objects.assign_key(obj)
+        obj.save()
+        text = _("The key of “%(name)s”: %(key)s. Copy it now; it is never shown again.")
+        messages.warning(request, text % {"name": obj.name, "key": key})
 
     @display(
         description=_("state"),

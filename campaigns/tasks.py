@@ -1,12 +1,27 @@
 """What beat calls for campaigns."""
 
+from datetime import datetime
 from typing import Any
 
 from celery import shared_task
 
+from campaigns.models import Campaign, CampaignRun
+from campaigns.services import run_campaign
 from flows.clock import CAMPAIGNS, run_by_clock
 
 
 @shared_task(bind=True, name="campaigns.tasks.run_campaigns")
 def run_campaigns(self: Any) -> None:
     run_by_clock(CAMPAIGNS, entry_name=getattr(self.request, "periodic_task_name", None))
+
+
+@shared_task(name="campaigns.tasks.run_one_campaign")
+def run_one_campaign(*, campaign_id: int, at: str, actor: str, dry_run: bool) -> None:
+    """Run one campaign because a person pressed the button; the run log tells them."""
+    run_campaign(
+        campaign=Campaign.objects.get(pk=campaign_id),
+        at=datetime.fromisoformat(at),
+        trigger=CampaignRun.Trigger.STAFF,
+        actor=actor,
+        dry_run=dry_run,
+    )

@@ -1,0 +1,5 @@
+"""Console pages for campaigns, their runs and the members in them."""
+
+from campaigns.admin import campaign, records
+
+__all__ = ["campaign", "records"]

@@ -31,6 +31,8 @@ class ProgrammeAdmin(SingletonMixin, ConsoleAdmin):
     def formfield_for_dbfield(self, db_field, request: HttpRequest, **kwargs):  # type: ignore[no-untyped-def]
         if db_field.name == "brand_color":
             kwargs["widget"] = UnfoldAdminColorInputWidget()
+        if db_field.name == "terms_url":
+            kwargs["assume_scheme"] = "https"
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -51,6 +53,13 @@ class ConditionsWidget(forms.Widget):
             "countUrl": reverse("admin:members_segment_count"),
         }
         return context
+
+    def render(
+        self, name: str, value: Any, attrs: Any = None, renderer: Any = None
+    ) -> SafeString:
+        # Forms look for widgets' templates inside apps only; ours stands with the others.
+        context = self.get_context(name, value, attrs)
+        return render_to_string(self.template_name, context)
 
     def format_value(self, value: Any) -> str:
         if isinstance(value, str):

@@ -42,6 +42,7 @@ from members.admin.page import member_page
 from members.admin.search import member_ids_for_search
 from members.models import Consent, Identifier, Member, MemberTag, Segment
 from members.segments import members_matching
+from members.services import register_member, set_consent
 from points.models import Account
 from points.queries import balances, points_wallet
 from points.services import adjust_points
@@ -364,8 +365,6 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
             obj.updated_at = timezone.now()
             super().save_model(request, obj, form, change)
             return
-        from members.services import register_member
-
         saved = register_member(
             phone=form.cleaned_data["phone"],
             name=obj.name,
@@ -377,8 +376,6 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
     def save_formset(
         self, request: HttpRequest, form: Any, formset: Any, change: bool
     ) -> None:
-        from members.services import set_consent
-
         source = f"staff:{request.user.get_username()}"
         if formset.model is not Consent and formset.model is not MemberTag:
             super().save_formset(request, form, formset, change)

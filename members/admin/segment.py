@@ -13,10 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from core.admin_tools import ConsoleAdmin, list_address, when
-from core.errors import DomainError
 from members.admin.conditions import ConditionsField, count_view
 from members.models import Segment
-from members.segments import describe_conditions
 
 
 class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -30,7 +28,7 @@ class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Segment)
 class SegmentAdmin(ConsoleAdmin):
     form = SegmentForm
-    list_display = ("name", "sentence", "members_link", "made")
+    list_display = ("name", "description", "members_link", "made")
     search_fields = ("code", "name", "description")
     prepopulated_fields = {"code": ("name",)}
     fieldsets = (
@@ -41,15 +39,6 @@ class SegmentAdmin(ConsoleAdmin):
     empty_text = _(
         "A segment is a saved question, such as: members who have not bought for 45 days."
     )
-
-    @display(description=_("who"))
-    def sentence(self, segment: Segment) -> str:
-        try:
-            return str(_("Members who %(what)s")) % {
-                "what": describe_conditions(segment.conditions)
-            }
-        except DomainError as error:
-            return str(error)
 
     @display(description=_("members"))
     def members_link(self, segment: Segment) -> str:

@@ -1,0 +1,221 @@
+"""What staff can do with a campaign: which acts are open now, and what each will cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import Campaign
+from campaigns.services import Preview, allowed_states, preview_campaign
+from core.admin_tools import number
+from messaging.models import Channel
+
+Text = str | Promise
+State = Campaign.State
+RUN = "campaigns.run_campaign"
+EXPORT = "campaigns.export_audience"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One button of a campaign's page."""
+
+    code: str
+    label: Text
+    icon: str
+    permission: str = RUN
+    is_primary: bool = False
+    is_dangerous: bool = False
+    address: str = ""
+
+
+PREVIEW = Act("preview", gettext_lazy("Preview"), "visibility", "campaigns.view_campaign")
+START = Act("start", gettext_lazy("Start"), "play_arrow", is_primary=True)
+SEND = Act("send", gettext_lazy("Send"), "send", is_primary=True)
+RESUME = Act("resume", gettext_lazy("Resume"), "play_arrow", is_primary=True)
+RUN_NOW = Act("run", gettext_lazy("Run now"), "bolt")
+DRY_RUN = Act("dry-run", gettext_lazy("Dry run"), "science")
+PAUSE = Act("pause", gettext_lazy("Pause"), "pause")
+END = Act("end", gettext_lazy("End"), "stop", is_dangerous=True)
+EXPORT_LIST = Act("export", gettext_lazy("Export the list"), "download", EXPORT)
+ACTS = {
+    act.code: act
+    for act in (
+        PREVIEW,
+        START,
+        SEND,
+        RESUME,
+        RUN_NOW,
+        DRY_RUN,
+        PAUSE,
+        END,
+        EXPORT_LIST,
+    )
+}
+
+
+def open_acts(campaign: Campaign) -> list[Act]:
+    """Return what can be done with a campaign in the state that it is in."""
+    allowed = allowed_states(campaign)
+    acts = []
+    if campaign.state == State.PAUSED:
+        acts.append(RESUME)
+    elif campaign.is_one_off and (campaign.is_running or State.RUNNING in allowed):
+        acts.append(SEND)
+    elif State.RUNNING in allowed:
+        acts.append(START)
+    acts.append(PREVIEW)
+    if campaign.is_running and not campaign.is_one_off:
+        acts.append(RUN_NOW)
+    acts.append(DRY_RUN)
+    if campaign.is_one_off:
+        acts.append(EXPORT_LIST)
+    if State.PAUSED in allowed:
+        acts.append(PAUSE)
+    if State.ENDED in allowed:
+        acts.append(END)
+    return acts
+
+
+def available_acts(campaign: Campaign, user: Any) -> list[Act]:
+    """Return the open acts that this person may do, with their addresses."""
+    return [
+        Act(
+            act.code,
+            act.label,
+            act.icon,
+            act.permission,
+            act.is_primary,
+            act.is_dangerous,
+            act_address(campaign, act.code),
+        )
+        for act in open_acts(campaign)
+        if user.has_perm(act.permission)
+    ]
+
+
+def act_address(campaign: Campaign, code: str) -> str:
+    if code == PREVIEW.code:
+        return reverse("admin:campaigns_campaign_preview", args=[campaign.pk])
+    return reverse("admin:campaigns_campaign_act", args=[campaign.pk, code])
+
+
+# --- what a person reads before the click -----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A confirm page: the question, the number it is about, what will happen."""
+
+    question: str
+    consequences: list[str]
+    figure: str = ""
+
+
+def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
+    """Say what an act will cause, with the number of members and the channels."""
+    name = {"name": campaign.name}
+    if act in (START, SEND, RESUME, RUN_NOW):
+        return _ask_to_begin(campaign, act, preview_campaign(campaign=campaign, at=at))
+    if act is DRY_RUN:
+        return Question(
+            _("Count what “%(name)s” would do now?") % name,
+            [
+                _("Nobody gets anything; only a line in the run log is written."),
+                _("It works in the background; you can leave the page."),
+            ],
+        )
+    if act is PAUSE:
+        return Question(
+            _("Pause “%(name)s”?") % name,
+            [
+                _("It takes nobody in until it is resumed."),
+                _("Messages that have not gone out yet wait; too old ones are dropped."),
+            ],
+        )
+    if act is EXPORT_LIST:
+        preview = preview_campaign(campaign=campaign, at=at, sample=0)
+        return Question(
+            _("Export the list of “%(name)s”?") % name,
+            [
+                _("The file holds names and phone numbers: keep it as you keep those."),
+                _("The export is written into the run log with your name."),
+                _("A running campaign by hand ends with it."),
+            ],
+            _people(preview.count),
+        )
+    return Question(
+        _("End “%(name)s” for good?") % name,
+        [
+            _("An automatic campaign cannot be started again; make a new one instead."),
+            _("Messages that have not gone out yet are cancelled."),
+            _("Purchases of those whom it reached still count as returns."),
+        ],
+    )
+
+
+def _ask_to_begin(campaign: Campaign, act: Act, preview: Preview) -> Question:
+    questions = {
+        START.code: _("Start “%(name)s”?"),
+        SEND.code: _("Send “%(name)s” now?"),
+        RESUME.code: _("Resume “%(name)s”?"),
+        RUN_NOW.code: _("Run “%(name)s” now instead of waiting for the clock?"),
+    }
+    lines = _begin_lines(campaign, act)
+    if _sends(campaign):
+        lines = [channel_sentence(preview), *lines]
+    return Question(
+        questions[act.code] % {"name": campaign.name}, lines, _people(preview.count)
+    )
+
+
+def _begin_lines(campaign: Campaign, act: Act) -> list[str]:
+    lines = []
+    if _sends(campaign):
+        lines.append(
+            _(
+                "Each message is checked again before it leaves: consent, quiet "
+                "hours, how often."
+            )
+        )
+    else:
+        lines.append(
+            _("They get the tag; it leaves them when the conditions no longer hold.")
+        )
+    if act is SEND:
+        lines.append(_("The campaign ends when its messages are planned."))
+    elif act is RUN_NOW:
+        lines.append(_("Whoever is in the campaign already is not taken in twice."))
+    else:
+        lines.append(_("The clock runs it from now on; you can pause it at any time."))
+    return lines
+
+
+def _sends(campaign: Campaign) -> bool:
+    return any(step.kind == step.Kind.MESSAGE for step in campaign.steps.all())
+
+
+def _people(count: int) -> str:
+    return _("%(count)s members") % {"count": number(count)}
+
+
+def channel_sentence(preview: Preview) -> str:
+    """Write by which channels the members of a preview are reached."""
+    by = preview.by_channel
+    reached = preview.count - by.get(None, 0)
+    text = _("%(count)s will get a message: %(uid)s by Official Account, %(phone)s by ZNS.")
+    sentence = text % {
+        "count": number(reached),
+        "uid": number(by.get(Channel.ZALO_UID.value, 0)),
+        "phone": number(by.get(Channel.ZALO_PHONE.value, 0)),
+    }
+    if not by.get(None):
+        return sentence
+    rest = _("%(count)s cannot be reached by any channel.") % {"count": number(by[None])}
+    return f"{sentence} {rest}"

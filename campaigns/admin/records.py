@@ -1,0 +1,105 @@
+"""What campaigns did: runs and enrolments, to be read."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
+
+from campaigns.admin.views import facts
+from campaigns.models import CampaignRun, Enrolment
+from core.admin_tools import BigTableMixin, ConsoleAdmin, ReadOnlyMixin, link, when
+from members.admin import member_ids_for_search
+
+RUN_BADGES = {"running": "info", "done": "success", "failed": "danger"}
+ENROLMENT_BADGES = {"active": "info", "returned": "success", "left": "warning"}
+
+
+@admin.register(CampaignRun)
+class CampaignRunAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
+    list_display = ("started", "campaign", "state_badge", "dry", "by", "result")
+    list_filter = ("state", "is_dry", "trigger", ("campaign", AutocompleteSelectFilter))
+    list_select_related = ("campaign",)
+    ordering = ("-id",)
+    readonly_fields = ("result",)
+    fieldsets = (
+        (None, {"fields": ("campaign", "state", "is_dry", "result", "error")}),
+        (
+            _("When and by whom"),
+            {"fields": ("at", "started_at", "finished_at", "trigger", "actor")},
+        ),
+    )
+    empty_title = _("No campaign has run yet")
+    empty_text = _("Start a campaign; the clock runs it, and each run is noted here.")
+
+    @display(description=_("started"))
+    def started(self, run: CampaignRun) -> str:
+        return when(run.started_at)
+
+    @display(description=_("state"), label=RUN_BADGES, ordering="state")
+    def state_badge(self, run: CampaignRun) -> tuple[str, str]:
+        return run.state, run.get_state_display()
+
+    @display(description=_("kind"))
+    def dry(self, run: CampaignRun) -> str:
+        return str(_("dry run") if run.is_dry else _("run"))
+
+    @display(description=_("by"))
+    def by(self, run: CampaignRun) -> str:
+        return run.actor or run.get_trigger_display()
+
+    @display(description=_("result"))
+    def result(self, run: CampaignRun) -> str:
+        return " · ".join(facts(run))
+
+
+@admin.register(Enrolment)
+class EnrolmentAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
+    list_display = ("who", "campaign", "state_badge", "entered", "closed", "order_link")
+    list_filter = ("state", ("campaign", AutocompleteSelectFilter))
+    list_select_related = ("member", "campaign", "return_order")
+    search_fields = ("episode",)
+    search_help_text = _("A member's phone, code or name")
+    ordering = ("-id",)
+    fields = (
+        "member",
+        "campaign",
+        "state",
+        "episode",
+        "entered_at",
+        "closed_at",
+        "return_order",
+    )
+    empty_title = _("Nobody is in a campaign yet")
+    empty_text = _("Start a campaign and whom it takes in is listed here.")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Enrolment], search_term: str
+    ) -> tuple[QuerySet[Enrolment], bool]:
+        if not search_term.strip():
+            return queryset, False
+        members = member_ids_for_search(search_term)
+        return queryset.filter(Q(member_id__in=members)), False
+
+    @display(description=_("member"))
+    def who(self, enrolment: Enrolment) -> str:
+        return str(enrolment.member)
+
+    @display(description=_("state"), label=ENROLMENT_BADGES, ordering="state")
+    def state_badge(self, enrolment: Enrolment) -> tuple[str, str]:
+        return enrolment.state, enrolment.get_state_display()
+
+    @display(description=_("entered"))
+    def entered(self, enrolment: Enrolment) -> str:
+        return when(enrolment.entered_at)
+
+    @display(description=_("closed"))
+    def closed(self, enrolment: Enrolment) -> str:
+        return when(enrolment.closed_at)
+
+    @display(description=_("came back with"))
+    def order_link(self, enrolment: Enrolment) -> str:
+        return link(enrolment.return_order)

@@ -1,0 +1,132 @@
+"""How we know that it worked: the numbers of one campaign, in four queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext as _
+
+from campaigns.models import Campaign, Enrolment
+from core.admin_tools import list_address, number, percent
+from core.models import Programme
+from core.money import format_money
+from members.models import MemberTag
+from messaging.models import Message
+
+LEFT_US = ("sent", "delivered", "seen")
+ARRIVED = ("delivered", "seen")
+WAITING = ("pending", "sending")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of the results, its share of the one before, and its list."""
+
+    label: str
+    value: str
+    share: str = ""
+    address: str = ""
+
+
+@dataclass(slots=True)
+class Results:
+    """The funnel of a campaign from top to bottom."""
+
+    funnel: list[Figure] = field(default_factory=list)
+    other: list[Figure] = field(default_factory=list)
+
+
+def campaign_results(campaign: Campaign) -> Results:
+    """Count a campaign's members and messages. Four queries."""
+    people = _people(campaign)
+    sent = _messages(campaign)
+    results = Results()
+    if tagged := MemberTag.objects.filter(source=campaign.tag_source).count():
+        results.funnel.append(Figure(_("carry the tag now"), number(tagged)))
+    if people["entered"]:
+        results.funnel += _funnel(campaign, people, sent)
+        results.other = _other(campaign, people, sent)
+    return results
+
+
+def _people(campaign: Campaign) -> dict[str, int]:
+    state = Enrolment.State
+    return Enrolment.objects.filter(campaign=campaign).aggregate(
+        entered=Count("pk"),
+        returned=Count("pk", filter=Q(state=state.RETURNED)),
+        left=Count("pk", filter=Q(state=state.LEFT)),
+        worth=Sum("return_order__total", filter=Q(state=state.RETURNED)),
+    )
+
+
+def _messages(campaign: Campaign) -> dict[str, int]:
+    rows = Message.objects.filter(source_type="campaign", source_id=campaign.pk)
+    return rows.aggregate(
+        planned=Count("pk"),
+        waiting=Count("pk", filter=Q(state__in=WAITING)),
+        sent=Count("pk", filter=Q(state__in=LEFT_US)),
+        delivered=Count("pk", filter=Q(state__in=ARRIVED)),
+        clicked=Count("pk", filter=Q(clicked_at__isnull=False)),
+        refused=Count("pk", filter=Q(state__in=("refused", "expired", "cancelled"))),
+        failed=Count("pk", filter=Q(state__in=("failed", "unknown"))),
+    )
+
+
+def _funnel(
+    campaign: Campaign, people: dict[str, int], sent: dict[str, int]
+) -> list[Figure]:
+    def members(**filters: str) -> str:
+        return list_address(
+            "campaigns.enrolment", campaign__id__exact=campaign.pk, **filters
+        )
+
+    def messages(**filters: str) -> str:
+        return list_address(
+            "messaging.message", source_type="campaign", source_id=campaign.pk, **filters
+        )
+
+    entered = people["entered"]
+    return [
+        Figure(_("members taken in"), number(entered), "", members()),
+        Figure(
+            _("messages sent"),
+            number(sent["sent"]),
+            percent(sent["sent"], sent["planned"]),
+            messages(),
+        ),
+        Figure(
+            _("delivered"),
+            number(sent["delivered"]),
+            percent(sent["delivered"], sent["sent"]),
+            messages(state__in="delivered,seen"),
+        ),
+        Figure(
+            _("opened the link"),
+            number(sent["clicked"]),
+            percent(sent["clicked"], sent["delivered"]),
+            messages(clicked_at__isnull=False),
+        ),
+        Figure(
+            _("came back with an order"),
+            number(people["returned"]),
+            percent(people["returned"], entered),
+            members(state__exact="returned"),
+        ),
+    ]
+
+
+def _other(
+    campaign: Campaign, people: dict[str, int], sent: dict[str, int]
+) -> list[Figure]:
+    currency = Programme.current().currency
+    worth = Decimal(people["worth"] or 0)
+    shown = [
+        Figure(_("orders that brought them back, worth"), format_money(worth, currency)),
+        Figure(_("messages waiting"), number(sent["waiting"])),
+        Figure(_("not sent: not allowed or too late"), number(sent["refused"])),
+        Figure(_("failed or without an answer"), number(sent["failed"])),
+        Figure(_("left the campaign"), number(people["left"])),
+    ]
+    return [figure for figure in shown if figure.value != "0"]

@@ -1,0 +1,296 @@
+"""The pages behind a campaign's buttons: preview, confirm, do, run log, export."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
+
+from campaigns.admin import acts
+from campaigns.admin.acts import ACTS, Act, ask, available_acts, channel_sentence
+from campaigns.models import Campaign, CampaignRun
+from campaigns.services import (
+    check_ready,
+    end_campaign,
+    export_audience,
+    log_export,
+    pause_campaign,
+    preview_campaign,
+    resume_campaign,
+    start_campaign,
+)
+from campaigns.tasks import run_one_campaign
+from core.admin_tools import link, number
+from core.errors import DomainError
+from members.segments import describe_conditions
+from messaging.models import Channel
+
+LOG_LENGTH = 50
+# A byte order mark: without it a spreadsheet takes Vietnamese letters for others.
+BOM = "\ufeff"
+VERBS: dict[str, Callable[..., Campaign]] = {
+    acts.START.code: start_campaign,
+    acts.RESUME.code: resume_campaign,
+    acts.PAUSE.code: pause_campaign,
+    acts.END.code: end_campaign,
+}
+
+
+def campaign_urls(model_admin: Any) -> list[Any]:
+    """Return the addresses of these pages for the campaign's admin."""
+
+    def wrap(view: Callable[..., HttpResponseBase]) -> Any:
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            return view(model_admin, request, *args, **kwargs)
+
+        return model_admin.admin_site.admin_view(page)
+
+    return [
+        path("<int:pk>/preview/", wrap(preview_view), name="campaigns_campaign_preview"),
+        path("<int:pk>/runs/", wrap(runs_view), name="campaigns_campaign_runs"),
+        path("<int:pk>/do/<slug:code>/", wrap(act_view), name="campaigns_campaign_act"),
+    ]
+
+
+def preview_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Show how many, by which channel, and twenty of them with the reason for each."""
+    campaign = _campaign(model_admin, request, pk)
+    try:
+        preview = preview_campaign(campaign=campaign, at=timezone.now())
+        sentence = describe_conditions(campaign.conditions, campaign.parameters)
+    except DomainError as error:
+        messages.error(request, str(error))
+        return _to_campaign(campaign)
+    context = {
+        "preview": preview,
+        "count": number(preview.count),
+        "sentence": sentence,
+        "channels": channel_sentence(preview),
+        "sample": [
+            {
+                "member": link(one.member),
+                "why": one.why,
+                "channel": Channel(one.channel).label if one.channel else "",
+            }
+            for one in preview.members
+        ],
+        "acts": [
+            act
+            for act in available_acts(campaign, request.user)
+            if act.code in ("start", "send", "resume", "run", "export")
+        ],
+    }
+    return _page(model_admin, request, campaign, "preview.html", _("Preview"), context)
+
+
+def act_view(
+    model_admin: Any, request: HttpRequest, pk: int, code: str
+) -> HttpResponseBase:
+    """Ask before an act, and do it when the person has said yes."""
+    campaign = _campaign(model_admin, request, pk)
+    act = ACTS.get(code)
+    if act is None or act is acts.PREVIEW:
+        raise Http404
+    if not request.user.has_perm(act.permission):  # type: ignore[union-attr]
+        raise PermissionDenied
+    if act not in acts.open_acts(campaign):
+        messages.warning(request, _("That is no longer possible: look at its state."))
+        return _to_campaign(campaign)
+    try:
+        if request.method == "POST":
+            return _do(model_admin, request, campaign, act)
+        question = ask(campaign, act, at=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+        return _to_campaign(campaign)
+    context = {
+        "question": question.question,
+        "figure": question.figure,
+        "consequences": question.consequences,
+        "is_dangerous": act.is_dangerous,
+        "submit": act.label,
+        "action": request.path,
+        "back": _address(campaign),
+    }
+    return _page(model_admin, request, campaign, "confirm.html", str(act.label), context)
+
+
+def _do(
+    model_admin: Any, request: HttpRequest, campaign: Campaign, act: Act
+) -> HttpResponseBase:
+    if act is acts.EXPORT_LIST:
+        return _export(model_admin, request, campaign)
+    if act in (acts.RUN_NOW, acts.DRY_RUN, acts.SEND):
+        return _run_in_background(model_admin, request, campaign, act)
+    actor = request.user.get_username()
+    VERBS[act.code](campaign=campaign, at=timezone.now(), actor=actor)
+    model_admin.log_change(request, campaign, act.code)
+    messages.success(
+        request,
+        _("Done: “%(name)s” is now %(state)s.")
+        % {"name": campaign.name, "state": campaign.get_state_display()},
+    )
+    return _to_campaign(campaign)
+
+
+def _run_in_background(
+    model_admin: Any, request: HttpRequest, campaign: Campaign, act: Act
+) -> HttpResponse:
+    """Hand a run to the worker and show its log; nothing long happens in a request."""
+    check_ready(campaign)
+    at, actor = timezone.now(), request.user.get_username()
+    last = CampaignRun.objects.filter(campaign=campaign).order_by("-pk").first()
+    if act is acts.SEND and not campaign.is_running:
+        start_campaign(campaign=campaign, at=at, actor=actor)
+    try:
+        run_one_campaign.delay(
+            campaign_id=campaign.pk,
+            at=at.isoformat(),
+            actor=actor,
+            dry_run=act is acts.DRY_RUN,
+        )
+    except OperationalError:
+        messages.error(
+            request,
+            _("The background worker cannot be reached, so nothing was done. Try later."),
+        )
+        return _to_campaign(campaign)
+    model_admin.log_change(request, campaign, act.code)
+    address = reverse("admin:campaigns_campaign_runs", args=[campaign.pk])
+    return HttpResponseRedirect(f"{address}?after={last.pk if last else 0}")
+
+
+def runs_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the run log; it refreshes itself while a run is under way."""
+    campaign = _campaign(model_admin, request, pk)
+    runs = list(campaign.runs.order_by("-pk")[:LOG_LENGTH])
+    after = request.GET.get("after", "")
+    is_awaited = after.isdigit() and not any(run.pk > int(after) for run in runs)
+    is_running = any(run.state == CampaignRun.State.RUNNING for run in runs[:3])
+    context = {
+        "runs": [run_row(run) for run in runs],
+        "is_awaited": is_awaited,
+        "is_live": is_awaited or is_running,
+    }
+    return _page(model_admin, request, campaign, "runs.html", _("Run log"), context)
+
+
+def run_row(run: CampaignRun) -> dict[str, Any]:
+    """Return a run as a line of the log: when, by whom, what came of it."""
+    return {"run": run, "who": run.actor or run.get_trigger_display(), "facts": facts(run)}
+
+
+def facts(run: CampaignRun) -> list[str]:
+    """Write the counts of a run as short phrases; what is zero is not worth a word."""
+    phrases = [
+        ("tagged", _("%(count)s tagged")),
+        ("untagged", _("%(count)s tags taken off")),
+        ("entered", _("%(count)s taken in")),
+        ("messages", _("%(count)s messages planned")),
+        ("left", _("%(count)s left")),
+        ("skipped", _("%(count)s passed over")),
+        ("exported", _("%(count)s exported")),
+    ]
+    found = [
+        text % {"count": number(run.counts[name])}
+        for name, text in phrases
+        if run.counts.get(name)
+    ]
+    channels = run.counts.get("by_channel") or {}
+    labels = dict(Channel.choices)
+    found += [f"{labels.get(code, code)}: {number(n)}" for code, n in channels.items()]
+    return found or [_("nothing to do")]
+
+
+# --- the list as a file -------------------------------------------------------------------
+
+
+class _Line:
+    """What csv.writer writes to: hands each line on instead of keeping it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _export(model_admin: Any, request: HttpRequest, campaign: Campaign) -> HttpResponseBase:
+    """Stream the list; that it was taken is noted before the first line leaves."""
+    actor = request.user.get_username()
+    model_admin.log_change(request, campaign, "export of the list")
+    response = StreamingHttpResponse(
+        _lines(campaign, actor), content_type="text/csv; charset=utf-8"
+    )
+    name = f"{campaign.code}-{timezone.localdate():%Y-%m-%d}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _lines(campaign: Campaign, actor: str) -> Iterator[str]:
+    at = timezone.now()
+    writer = csv.writer(_Line())
+    num_rows = -1  # the first row is the header
+    yield BOM
+    for row in export_audience(campaign=campaign, at=at):
+        num_rows += 1
+        yield writer.writerow(row)  # type: ignore[misc]
+    log_export(
+        campaign=campaign,
+        at=at,
+        trigger=CampaignRun.Trigger.STAFF,
+        actor=actor,
+        num_rows=num_rows,
+    )
+
+
+# --- small things ---------------------------------------------------------------------
+
+
+def _campaign(model_admin: Any, request: HttpRequest, pk: int) -> Campaign:
+    """Return the campaign if this person may see it."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    return get_object_or_404(Campaign, pk=pk)
+
+
+def _address(campaign: Campaign) -> str:
+    return reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+
+
+def _to_campaign(campaign: Campaign) -> HttpResponse:
+    return HttpResponseRedirect(_address(campaign))
+
+
+def _page(
+    model_admin: Any,
+    request: HttpRequest,
+    campaign: Campaign,
+    template: str,
+    title: str,
+    context: dict[str, Any],
+) -> HttpResponse:
+    folder = "admin" if template == "confirm.html" else "admin/campaigns/campaign"
+    frame = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "original": campaign,
+        "campaign": campaign,
+        "title": title,
+        "back": _address(campaign),
+    }
+    return render(request, f"{folder}/{template}", {**frame, **context})

@@ -1,0 +1,180 @@
+"""The outbox: every message, what became of it, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from campaigns.models import Campaign
+from core.admin_tools import (
+    NOTHING,
+    BigTableMixin,
+    ConsoleAdmin,
+    ReadOnlyMixin,
+    link,
+    when,
+)
+from core.phones import mask_phone
+from members.admin import member_ids_for_search
+from messaging.admin.phone import phone_of_message
+from messaging.models import Message, WebhookEvent
+from messaging.reasons import reason_label
+
+STATE_BADGES = {
+    "pending": "info",
+    "sending": "info",
+    "sent": "primary",
+    "delivered": "success",
+    "seen": "success",
+    "failed": "danger",
+    "unknown": "warning",
+    "refused": "warning",
+    "expired": "warning",
+    "cancelled": "warning",
+}
+CHANNEL_NAMES = {"zalo_uid": "OA", "zalo_phone": "ZNS"}
+
+
+def masked(address: str) -> str:
+    """Show only the ends of an address: enough to recognise, too little to copy."""
+    if not address:
+        return NOTHING
+    if address.startswith("+"):
+        return mask_phone(address)
+    return f"{address[:3]}…{address[-3:]}" if len(address) > 8 else "•••"
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
+    list_display = ("who", "what", "channel_badge", "state_badge", "why", "moment")
+    list_filter = ("state", "channel", "template")
+    list_select_related = ("member", "template")
+    search_fields = ("key",)
+    search_help_text = _("A member's phone, code or name")
+    ordering = ("-id",)
+    readonly_fields = ("who", "picture", "why", "cause", "masked_address")
+    fieldsets = (
+        (_("What became of it"), {"fields": ("state", "why", "picture")}),
+        (
+            _("To whom, and how"),
+            {"fields": ("who", "channel", "masked_address", "template", "cause")},
+        ),
+        (
+            _("When"),
+            {
+                "fields": (
+                    ("planned_at", "due_at"),
+                    ("sent_at", "delivered_at"),
+                    ("seen_at", "clicked_at"),
+                    "expires_at",
+                )
+            },
+        ),
+        (
+            _("For support"),
+            {
+                "fields": ("key", "provider_id", "error_code", "attempts", "fallback_of"),
+                "classes": ("collapse",),
+            },
+        ),
+    )
+    empty_title = _("No messages yet")
+    empty_text = _("Campaigns put them here; start one to see the first.")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
+    ) -> tuple[QuerySet[Message], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = Q(member_id__in=member_ids_for_search(term)) | Q(key=term)
+        return queryset.filter(found), False
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        # The result numbers of a campaign lead to its messages.
+        return lookup in ("source_type", "source_id") or super().lookup_allowed(
+            lookup, value, request
+        )
+
+    @display(description=_("member"))
+    def who(self, message: Message) -> str:
+        return link(message.member)
+
+    @display(description=_("message"))
+    def what(self, message: Message) -> str:
+        return str(message.template)
+
+    @display(description=_("channel"), label=True)
+    def channel_badge(self, message: Message) -> str:
+        return CHANNEL_NAMES.get(message.channel, message.get_channel_display())
+
+    @display(description=_("state"), label=STATE_BADGES, ordering="state")
+    def state_badge(self, message: Message) -> tuple[str, str]:
+        return message.state, message.get_state_display()
+
+    @display(description=_("why"))
+    def why(self, message: Message) -> str:
+        return reason_label(message.reason) if message.reason else NOTHING
+
+    @display(description=_("when"))
+    def moment(self, message: Message) -> str:
+        return when(message.sent_at or message.due_at)
+
+    @display(description=_("sent to"))
+    def masked_address(self, message: Message) -> str:
+        return masked(message.address)
+
+    @display(description=_("as it was sent"))
+    def picture(self, message: Message) -> str:
+        phone = phone_of_message(message)
+        if phone is None:
+            return NOTHING
+        return render_to_string("admin/messaging/_phone.html", {"phone": phone})
+
+    @display(description=_("cause"))
+    def cause(self, message: Message) -> str:
+        if message.source_type != "campaign":
+            return message.source_type or NOTHING
+        return link(Campaign.objects.filter(pk=message.source_id).first())
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
+    list_display = ("event_name", "received", "state_badge", "num_attempts", "error")
+    list_filter = ("event_name",)
+    search_fields = ("event_key",)
+    ordering = ("-id",)
+    fields = (
+        "event_name",
+        "received_at",
+        "processed_at",
+        "attempts",
+        "error",
+        "payload",
+        "event_key",
+    )
+    empty_title = _("Zalo has not told us anything yet")
+    empty_text = _("Deliveries, follows and unfollows arrive here by webhook.")
+
+    @display(description=_("received"))
+    def received(self, event: WebhookEvent) -> str:
+        return when(event.received_at)
+
+    @display(
+        description=_("state"),
+        label={"done": "success", "open": "info", "failed": "danger"},
+    )
+    def state_badge(self, event: WebhookEvent) -> tuple[str, str]:
+        if event.error:
+            return "failed", _("failed")
+        return ("done", _("worked off")) if event.processed_at else ("open", _("waiting"))
+
+    @display(description=_("attempts"))
+    def num_attempts(self, event: WebhookEvent) -> int:
+        return event.attempts
