@@ -42,8 +42,9 @@ class RunningSite:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            lock.seek(0)
-            raise AlreadyRunning(lock.read().strip()) from None
+            with lock:
+                lock.seek(0)
+                raise AlreadyRunning(lock.read().strip()) from None
         lock.truncate(0)
         lock.write(says)
         lock.flush()

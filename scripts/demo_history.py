@@ -124,8 +124,8 @@ def _in_words(found: dict[str, Any]) -> str:
 
 def read_history(path: Path) -> tuple[list[str], str]:
     """Return the members of a history in order of appearance, and its last day."""
-    opened = gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open()
-    with opened as file:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"member_id", "placed_at"} <= rows[0].keys():
         raise Failed(f"{path.name} has no columns member_id and placed_at.")

@@ -51,6 +51,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start(self, *, environment: Mapping[str, str], log_dir: Path, cwd: Path) -> None:
+        self.close()
         self._log = _open_log(log_dir / f"{self.name}.log")
         self.process = subprocess.Popen(
             self.command,
@@ -74,6 +75,13 @@ class Child:
             self._log.flush()
         *lines, self._unfinished = (self._unfinished + data).split(b"\n")
         return [line.decode(errors="replace").rstrip() for line in lines]
+
+    def close(self) -> None:
+        """Let go of the files of a process that has ended."""
+        if self._log is not None:
+            self._log.close()
+        if self.process is not None and self.process.stdout is not None:
+            self.process.stdout.close()
 
     def signal(self, number: int) -> None:
         """Send a signal to the process and to all that it has started."""
@@ -155,8 +163,8 @@ class Supervisor:
                 continue
             if child.is_running:
                 continue
-            self.wait(0)
             child.signal(signal.SIGKILL)
+            self._hear_out(child)
             if child.is_vital:
                 return child
             self._plan_restart(child, now)
@@ -166,6 +174,9 @@ class Supervisor:
         """Ask everyone to end, and end whoever does not, with all that they started."""
         self._stop([child for child in self.children if not child.stops_last])
         self._stop([child for child in self.children if child.stops_last])
+        for child in self.children:
+            self._hear_out(child)
+            child.close()
         self._selector.close()
 
     def _stop(self, children: Sequence[Child]) -> None:
@@ -191,6 +202,18 @@ class Supervisor:
         code = child.process.returncode if child.process is not None else "?"
         self._say(child.name, f"ended by itself (code {code}); again in {pause:.0f} s")
 
+    def _hear_out(self, child: Child) -> None:
+        """Take the last words of a process that has ended."""
+        assert child.process is not None
+        assert child.process.stdout is not None
+        if child.process.stdout in self._pipes():
+            self._read(child.process.stdout, child)
+        if child.process.stdout in self._pipes():
+            self._selector.unregister(child.process.stdout)
+
+    def _pipes(self) -> list[object]:
+        return [key.fileobj for key in self._selector.get_map().values()]
+
     def _read(self, pipe: IO[bytes], child: Child) -> None:
         try:
             data = os.read(pipe.fileno(), 65536)
@@ -198,7 +221,6 @@ class Supervisor:
             return
         if not data:
             self._selector.unregister(pipe)
-            pipe.close()
             return
         for line in child.take_output(data):
             if not child.is_quiet:
