@@ -62,7 +62,12 @@ DRAW_COLUMNS = (
     Column("lot_id", "bigint"),
     Column("amount", "bigint"),
 )
-CHANGE_COLUMNS = (Column("id", "bigint"), Column("delta", "bigint"), Column("moves", "int"))
+CHANGE_COLUMNS = (
+    Column("id", "bigint"),
+    Column("delta", "bigint"),
+    Column("moves", "int"),
+    Column("owes", "boolean"),
+)
 
 
 class Posting(NamedTuple):
@@ -115,6 +120,7 @@ class Held:
     may_go_negative: bool
     delta: int = 0
     moves: int = 0
+    owes: bool = False
     lots: list[OpenLot] = field(default_factory=list)
 
 
@@ -169,15 +175,21 @@ def _read_repeats(repeats: Sequence[Posting]) -> dict[str, Posted]:
     stored = {
         row[0]: row
         for row in fetch_all(
-            "SELECT t.key, t.id, t.kind, t.from_account_id, t.to_account_id, t.amount "
-            f"FROM points_transfer t JOIN {source} ON r.key = t.key",
+            "SELECT t.key, t.id, t.kind, t.from_account_id, t.to_account_id, t.amount, "
+            f"t.reverses_id FROM points_transfer t JOIN {source} ON r.key = t.key",
             parameters,
         )
     }
     result = {}
     for posting in repeats:
         _key, transfer_id, *content = stored[posting.key]
-        wanted = [posting.kind, posting.from_account, posting.to_account, posting.amount]
+        wanted = [
+            posting.kind,
+            posting.from_account,
+            posting.to_account,
+            posting.amount,
+            posting.reverses_id,
+        ]
         if content != wanted:
             raise KeyReused(posting.key)
         result[posting.key] = Posted(transfer_id, is_new=False)
@@ -235,7 +247,11 @@ def as_date(value: date | str | None) -> date | None:
 
 
 def _take(account: Held, transfer_id: int, posting: Posting, changes: Changes) -> None:
-    """Take an amount out of an account's lots; what no lot covers becomes debt."""
+    """Take an amount out of an account's lots.
+
+    Only taking back may go on where no lot covers it, and only where the wallet allows
+    debt: nobody spends on credit.
+    """
     missing = posting.amount
     for lot in _lots_to_draw_on(account, posting):
         taken = min(lot.remaining, missing)
@@ -243,9 +259,10 @@ def _take(account: Held, transfer_id: int, posting: Posting, changes: Changes) -
             lot.remaining -= taken
             missing -= taken
             changes.draws.append((transfer_id, lot.id, taken))
-    if missing and not account.may_go_negative:
+    if missing and not (account.may_go_negative and posting.reverses_id):
         usable = posting.amount - missing
         raise NotEnoughPoints(wanted=posting.amount, balance=usable)
+    account.owes |= missing > 0
     account.balance -= posting.amount
     account.delta -= posting.amount
     account.moves += 1
@@ -272,19 +289,25 @@ def _give(
     returns: Sequence[tuple[int, int]],
     changes: Changes,
 ) -> None:
-    """Put an amount into an account: back into its own lots, then into a new one."""
-    left = posting.amount
-    for lot_id, amount in returns:
-        changes.draws.append((transfer_id, lot_id, -amount))
-        left -= amount
-    if left:
-        # Whoever owes repays first; only the rest can be spent.
-        debt = min(left, max(0, -account.balance))
+    """Put an amount into an account: back into its own lots, then into a new one.
+
+    Whoever owes repays first, with the new points before the returning ones; only the
+    rest can be spent.
+    """
+    debt = max(0, -account.balance)
+    if left := posting.amount - sum(amount for _lot_id, amount in returns):
+        repaid = min(left, debt)
+        debt -= repaid
         changes.lots.append(
-            (account.id, transfer_id, left, left - debt, posting.expires_on)
+            (account.id, transfer_id, left, left - repaid, posting.expires_on)
         )
-        if debt:
-            changes.repayments.append((transfer_id, debt))
+        if repaid:
+            changes.repayments.append((transfer_id, repaid))
+    for lot_id, amount in returns:
+        repaid = min(amount, debt)
+        debt -= repaid
+        if amount > repaid:
+            changes.draws.append((transfer_id, lot_id, repaid - amount))
     account.balance += posting.amount
     account.delta += posting.amount
     account.moves += 1
@@ -351,13 +374,14 @@ def _write_draws(draws: Sequence[tuple[int, int, int]]) -> None:
 
 def _write_balances(accounts: Sequence[Held]) -> None:
     """Change balances by one guarded statement; a refused row rolls everything back."""
-    rows = [(a.id, a.delta, a.moves) for a in sorted(accounts, key=lambda a: a.id)]
+    ordered = sorted(accounts, key=lambda account: account.id)
+    rows = [(a.id, a.delta, a.moves, a.owes) for a in ordered]
     source, parameters = rows_source(CHANGE_COLUMNS, rows)
     changed = execute(
         "UPDATE points_account SET balance = points_account.balance + r.delta, "
         f"version = points_account.version + r.moves FROM {source} "
-        "WHERE points_account.id = r.id AND (points_account.may_go_negative "
-        "OR points_account.balance + r.delta >= 0)",
+        "WHERE points_account.id = r.id AND (points_account.balance + r.delta >= 0 "
+        "OR r.delta >= 0 OR (r.owes AND points_account.may_go_negative))",
         parameters,
     )
     if changed != len(rows):

@@ -124,45 +124,45 @@ def earn_points(orders: Sequence[EarningOrder]) -> dict[int, int]:
     answer and changes nothing.
     """
     earned: dict[int, int] = defaultdict(int)
+    postings: list[Posting] = []
     for rule in active_rules():
-        for order_id, points in _earn_by_rule(rule, orders).items():
-            earned[order_id] += points
+        for order_id, posting in _earnings(rule, orders).items():
+            earned[order_id] += posting.amount
+            postings.append(posting)
+    # All rules in one batch: the accounts of all are locked once and in one order.
+    post(postings)
     return dict(earned)
 
 
-def _earn_by_rule(rule: EarnRule, orders: Sequence[EarningOrder]) -> dict[int, int]:
-    earned = {}
-    earning = []
-    for order in orders:
-        if not applies(rule, total=order.total, placed_at=order.placed_at):
-            continue
-        if points := points_for(rule, order.total):
-            earned[order.order_id] = points
-            earning.append((order, points))
+def _earnings(rule: EarnRule, orders: Sequence[EarningOrder]) -> dict[int, Posting]:
+    """Return what one rule gives, by order id; orders that earn nothing are left out."""
+    earning = [
+        (order, points)
+        for order in orders
+        if applies(rule, total=order.total, placed_at=order.placed_at)
+        and (points := points_for(rule, order.total))
+    ]
     if not earning:
         return {}
     issued = programme_account(rule.wallet, Account.Kind.ISSUED)
     accounts = member_accounts(rule.wallet, [order.member_id for order, _p in earning])
     months = rule.wallet.expiry_months
-    post(
-        [
-            Posting(
-                key=f"order:{order.order_id}:{rule.code}",
-                kind=Transfer.Kind.EARN.value,
-                from_account=issued,
-                to_account=accounts[order.member_id],
-                amount=points,
-                happened_at=order.placed_at,
-                source_type=ORDER,
-                source_id=order.order_id,
-                rule_id=rule.pk,
-                rule_version=rule.version,
-                expires_on=expiry_day(order.placed_on, months),
-            )
-            for order, points in earning
-        ]
-    )
-    return earned
+    return {
+        order.order_id: Posting(
+            key=f"order:{order.order_id}:{rule.code}",
+            kind=Transfer.Kind.EARN.value,
+            from_account=issued,
+            to_account=accounts[order.member_id],
+            amount=points,
+            happened_at=order.placed_at,
+            source_type=ORDER,
+            source_id=order.order_id,
+            rule_id=rule.pk,
+            rule_version=rule.version,
+            expires_on=expiry_day(order.placed_on, months),
+        )
+        for order, points in earning
+    }
 
 
 def points_of_orders(order_ids: Sequence[int]) -> dict[int, int]:
@@ -202,7 +202,8 @@ def grant_points(*, grants: Sequence[Grant], at: datetime) -> int:
         for grant in grants
     ]
     posted = post(postings)
-    return sum(p.amount for p in postings if posted[p.key].is_new)
+    fresh = {p.key: p.amount for p in postings if posted[p.key].is_new}
+    return sum(fresh.values())
 
 
 def _counterpart(kind: str) -> str:

@@ -4,6 +4,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core.errors import DomainError
 from members.models import Member
@@ -136,3 +138,22 @@ def test_a_posting_costs_a_constant_number_of_queries(
 
     with django_assert_max_num_queries(12):
         earn_points([order(n, mai, "10000", now) for n in range(3, 503)])
+
+
+def test_several_rules_write_the_ledger_in_one_batch(
+    mai: Member, binh: Member, now: datetime
+) -> None:
+    """Two batches, one for each rule, could lock the same accounts crosswise."""
+    wallet = make_wallet()
+    make_earn_rule(wallet=wallet)
+    make_earn_rule(wallet=wallet, code="big", points=5, amount=50000, minimum_total=50000)
+    orders = [order(1, mai, "20000", now), order(2, binh, "100000", now)]
+
+    with CaptureQueriesContext(connection) as queries:
+        earned = earn_points(orders)
+
+    assert earned == {1: 2, 2: 10 + 10}
+    inserts = [q for q in queries if "INSERT INTO points_transfer" in q["sql"]]
+    assert len(inserts) == 1
+    assert balances([mai.pk, binh.pk]) == {mai.pk: 2, binh.pk: 20}
+    assert verify_ledger().ok

@@ -6,7 +6,7 @@ import pytest
 
 from members.models import Member
 from points.audit import verify_ledger
-from points.errors import AlreadyReversed, NotEnoughPoints
+from points.errors import AlreadyReversed, KeyReused, NotEnoughPoints
 from points.models import Account, Lot, Transfer
 from points.queries import balances
 from points.services import (
@@ -104,3 +104,16 @@ def test_adjusting_by_hand_names_who_and_why(mai: Member, now: datetime) -> None
     assert (transfer.actor, transfer.note, transfer.kind) == ("staff", "Goodwill", "adjust")
     assert balances([mai.pk]) == {mai.pk: 10}
     assert set(Account.objects.values_list("kind", flat=True)) == {"member", "adjusted"}
+
+
+def test_one_key_takes_back_one_movement(mai: Member, now: datetime) -> None:
+    make_wallet()
+    give(mai, 30, "a", None, now)
+    first = spend_points(member=mai, amount=10, key="gift:1", at=now)
+    second = spend_points(member=mai, amount=10, key="gift:2", at=now)
+    reverse_transfer(transfer=first, key="back", at=now)
+
+    with pytest.raises(KeyReused):
+        reverse_transfer(transfer=second, key="back", at=now)
+
+    assert balances([mai.pk]) == {mai.pk: 20}
