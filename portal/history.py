@@ -86,7 +86,7 @@ def explain(
     member: Member, entries: Sequence[HistoryEntry], *, programme: Programme
 ) -> list[Line]:
     """Turn movements into lines. One query for the orders, two for the rules."""
-    order_ids = {e.source_id for e in entries if e.source_type == "order"}
+    order_ids = {e.source_id for e in entries if e.source_type == "order" and e.source_id}
     orders = member.orders.filter(pk__in=order_ids).select_related("store")
     by_id = {order.pk: order for order in orders}
     rules = _rules_as_they_were([e.id for e in entries if e.rule_version is not None])

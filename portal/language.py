@@ -9,8 +9,13 @@ from members.models import Member
 
 
 def carry_language(request: HttpRequest, response: HttpResponse, member: Member) -> None:
-    """At sign-in: a language chosen in this browser stays; else the member's begins."""
-    if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+    """At sign-in, bring along the language that the member chose on another phone.
+
+    What was chosen in this browser stays. Vietnamese is what a member has who never
+    chose, so it does not speak against the language that the browser asks for.
+    """
+    was_chosen_here = settings.LANGUAGE_COOKIE_NAME in request.COOKIES
+    if not was_chosen_here and member.language != Member.Language.VIETNAMESE:
         set_language_cookie(response, member.language)
 
 

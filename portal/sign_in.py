@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from core.limits import Limit, give_back, take, take_all
+from core.limits import Limit, forget_ended, give_back, take, take_all
 from core.retry import retry_on_conflict
 from members.models import Identifier, Member
 from members.services import register_member
@@ -102,10 +103,14 @@ def check_code(*, phone: str, browser: str, code: str, at: datetime) -> Member:
     return member
 
 
-def forget_codes(*, at: datetime) -> int:
-    """Delete the codes that ended more than a day ago; return how many."""
-    old = SignInCode.objects.filter(created_at__lt=at - timedelta(days=1))
-    return old.delete()[0]
+def forget_old_sign_ins(*, at: datetime) -> int:
+    """Delete codes older than a day, limits and sessions that are over; return how many.
+
+    They hold phones and addresses that nobody needs any more.
+    """
+    codes = SignInCode.objects.filter(created_at__lt=at - timedelta(days=1))
+    sessions = Session.objects.filter(expire_date__lte=at)
+    return codes.delete()[0] + sessions.delete()[0] + forget_ended(at=at)
 
 
 def _take_limits(phone: str, ip: str | None, at: datetime) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +15,7 @@ from messaging import tasks
 from messaging.models import Message, MessageTemplate
 from portal.errors import CodeExpired, SignInUnavailable, TooOften
 from portal.models import SignInCode
-from portal.sign_in import check_code, forget_codes, request_code
+from portal.sign_in import check_code, forget_old_sign_ins, request_code
 
 pytestmark = pytest.mark.django_db
 MAI = "+84912345678"
@@ -163,12 +164,20 @@ def test_without_a_template_nothing_is_kept(now: datetime) -> None:
     assert RateLimit.objects.count() == 0
 
 
-def test_old_codes_are_forgotten(template: MessageTemplate, now: datetime) -> None:
+def test_what_is_over_is_forgotten(template: MessageTemplate, now: datetime) -> None:
+    later = now + timedelta(hours=25)
     ask(now)
-    ask(now + timedelta(hours=20))
+    ask(now + timedelta(hours=24, minutes=30), phone=STRANGER, ip="5.6.7.8")
+    Session.objects.create(session_key="old", expire_date=now)
+    Session.objects.create(session_key="live", expire_date=later + timedelta(days=1))
 
-    assert forget_codes(at=now + timedelta(hours=25)) == 1
-    assert SignInCode.objects.get().created_at == now + timedelta(hours=20)
+    # The stranger's hour and day still count, so these five limits stay.
+    forget_old_sign_ins(at=later)
+    assert SignInCode.objects.get().phone == STRANGER
+    assert Session.objects.get().session_key == "live"
+    assert RateLimit.objects.filter(ends_at__lte=later).count() == 0
+    assert RateLimit.objects.count() == 5
+    assert forget_old_sign_ins(at=later) == 0
 
 
 def test_the_old_code_no_longer_counts(template: MessageTemplate, now: datetime) -> None:

@@ -317,3 +317,20 @@ def test_nobody_else_tells_the_address(client: Client) -> None:
     client.post("/sign-in/", {"phone": PHONE}, headers={"x-forwarded-for": "6.6.6.6"})
 
     assert SignInCode.objects.get().ip_address == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "saved", "brought"),
+    [(None, "en", "en"), (None, "vi", None), ("vi", "en", None)],
+    ids=["chosen elsewhere", "never chosen", "chosen here"],
+)
+def test_the_language_comes_along(
+    mai: Member, client: Client, cookie: str | None, saved: str, brought: str | None
+) -> None:
+    Member.objects.update(language=saved)
+    if cookie:
+        client.cookies["django_language"] = cookie
+    response = client.post("/sign-in/code/", {"code": ask(client)})
+    kept = response.cookies.get("django_language")
+
+    assert (kept.value if kept else None) == brought
