@@ -208,6 +208,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "api.tasks.delete_old_answers",
         "schedule": crontab(hour=3, minute=40),
     },
+    "forget-old-sign-ins": {
+        "task": "portal.tasks.forget_old",
+        "schedule": crontab(hour=3, minute=50),
+    },
 }
 
 
