@@ -1,0 +1,84 @@
+"""Fill an outbox: offers by both channels, one-time codes, and some that are too late.
+
+Run as a program: ``python -m tests.battery.prepare_outbox OFFERS CODES LATE``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import django
+
+from tests.battery.relays import START
+
+if TYPE_CHECKING:
+    from messaging.services import MessagePlan
+
+
+def prepare(offers: int, codes: int, late: int) -> None:
+    from messaging.services import connect_official_account, queue_messages
+    from tests import factories
+
+    factories.make_programme()
+    connect_official_account(name="Cà phê Sông")
+    news = factories.make_template()
+    otp = factories.make_template(
+        code="otp",
+        purpose="code",
+        zalo_template_id="400002",
+        sends_by_uid=False,
+        body="<otp>",
+        button_title="",
+        button_parameter="",
+        places={"otp": ("{{ otp }}", 10)},
+    )
+    queue_messages([*_offers(news.pk, offers, late), *_codes(otp.pk, codes)])
+
+
+def _offers(template_id: int, offers: int, late: int) -> Iterator[MessagePlan]:
+    from messaging.services import MessagePlan
+    from tests import factories
+
+    for number in range(offers + late):
+        by_uid = number % 2 == 0
+        member = factories.make_member(
+            code=f"M{number}",
+            name=f"Nguyễn Thị {number}",
+            phone=f"09{10000000 + number}",
+            zalo_user_id=f"70000{number}" if by_uid else None,
+            follows_oa=by_uid,
+        )
+        yield MessagePlan(
+            key=f"offer-{number}",
+            member_id=member.pk,
+            template_id=template_id,
+            channel="zalo_uid" if by_uid else "zalo_phone",
+            due_at=START - timedelta(hours=1),
+            expires_at=START if number >= offers else START + timedelta(days=2),
+            context={"news": "Tin mới", "offer": "Giảm 20%", "valid_until": "31/12/2026"},
+        )
+
+
+def _codes(template_id: int, codes: int) -> Iterator[MessagePlan]:
+    from messaging.services import MessagePlan
+
+    for number in range(codes):
+        yield MessagePlan(
+            key=f"code-{number}",
+            member_id=None,
+            template_id=template_id,
+            channel="zalo_phone",
+            # Spread over the run, so that some are under way at every kill.
+            due_at=START + timedelta(seconds=3 * number),
+            expires_at=None,
+            context={"otp": f"{100000 + number}"},
+            address=f"+8498{1000000 + number}",
+        )
+
+
+if __name__ == "__main__":
+    django.setup()
+    prepare(*(int(argument) for argument in sys.argv[1:]))
