@@ -1,0 +1,222 @@
+"""Fill an empty database with the demo, through the same verbs as everything else.
+
+What is made depends on the moment and the seed alone. Both are written down first, so a
+run that was killed is started again and ends with the same rows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
+from django.utils.translation import gettext as _
+
+from activities.models import Order, Store
+from campaigns.models import Campaign, CampaignRun
+from campaigns.presets import RECENT
+from campaigns.services import run_campaign
+from core.batch import chunks
+from core.clock import local_date
+from core.errors import Conflict
+from core.models import JobRun, Programme
+from core.progress import Progress
+from flows.demo.orders import Purchase, make_purchases, order_facts
+from flows.demo.people import KNOWN, Person, make_people
+from flows.demo.words import SHOPS, TREATS
+from flows.record import record
+from flows.setup import ONLINE, setup_programme
+from members.models import Consent, Member
+from members.services import save_members
+from messaging.services import connect_official_account
+from points.models import Wallet
+from points.services import spend_points
+
+JOB, PERIOD = "seed-demo", "once"
+SEED = 2026
+MEMBERS = 2000
+SOURCE = "demo"
+# The simulator's public defaults: it has to know the account that we send from.
+SIMULATOR_APP_ID = "1000000000000000001"
+SIMULATOR_OA_ID = "1000000000000000002"
+SIMULATOR_GRANT = "simulator-refresh-token"
+SPENDERS = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What the demo holds, and whether this call has made it."""
+
+    is_new: bool
+    members: int
+    orders: int
+    points: int
+    spends: int
+
+
+class Treat(NamedTuple):
+    """Points that a member spent with a purchase."""
+
+    code: str
+    at: datetime
+    note: str
+    points: int
+
+
+def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> DemoReport:
+    """Make the demo, or finish one that was interrupted."""
+    run = _start(at=at, members=members)
+    at = datetime.fromisoformat(run.result["at"])
+    members = run.result["members"]
+    if run.state == JobRun.State.DONE:
+        return DemoReport(False, **run.result["made"])
+    setup_programme(at=at)
+    zone, today = Programme.current().zone, local_date(at)
+    rng = random.Random(SEED)  # noqa: S311 - no secret
+    people = make_people(rng, count=members, today=today, zone=zone)
+    purchases = make_purchases(rng, people, at=at, zone=zone)
+    treats = list(_treats(rng, purchases))
+    member_ids = _save_people(people, at=at, quiet=quiet)
+    points = _record_orders(purchases, member_ids, at=at, quiet=quiet)
+    _spend(treats, member_ids, quiet=quiet)
+    _tag_recent(at=at)
+    connect_to_simulator(name=Programme.current().name)
+    made = {
+        "members": len(people),
+        "orders": len(purchases),
+        "points": points,
+        "spends": len(treats),
+    }
+    JobRun.objects.filter(pk=run.pk).update(
+        state=JobRun.State.DONE, finished_at=at, result={**run.result, "made": made}
+    )
+    return DemoReport(True, **made)
+
+
+@transaction.atomic
+def _start(*, at: datetime, members: int) -> JobRun:
+    """Write down what is going to be made, or find what was begun."""
+    run = JobRun.objects.filter(job=JOB, period=PERIOD).first()
+    if run is not None:
+        return run
+    if Member.objects.exists() or Order.objects.exists():
+        raise Conflict(
+            _("There are members already. The demo needs a database of its own.")
+        )
+    if Wallet.objects.exists() and Programme.current().currency != "VND":
+        raise Conflict(_("The demo's prices are in dong. Use a programme in VND."))
+    return JobRun.objects.create(
+        job=JOB,
+        period=PERIOD,
+        started_at=at,
+        leased_until=at,
+        result={"at": at.astimezone(UTC).isoformat(), "members": members},
+    )
+
+
+def _save_people(people: Sequence[Person], *, at: datetime, quiet: bool) -> dict[str, int]:
+    ids: dict[str, int] = {}
+    with Progress(_("Members"), quiet=quiet) as progress:
+        for chunk in chunks(people):
+            saved = save_members([p.fact for p in chunk], source=SOURCE, at=at)
+            for one in saved:
+                assert one.member_id is not None, one.reason
+                ids[str(one.fact.code)] = one.member_id
+            progress.update(len(ids), len(ids) / len(people))
+    # They told us about themselves when they joined, not today.
+    Member.objects.filter(updated_at=at).update(updated_at=F("joined_at"))
+    joined = Member.objects.filter(pk=OuterRef("member")).values("joined_at")
+    Consent.objects.filter(source=SOURCE, changed_at=at).update(changed_at=Subquery(joined))
+    return ids
+
+
+def _record_orders(
+    purchases: Sequence[Purchase],
+    member_ids: Mapping[str, int],
+    *,
+    at: datetime,
+    quiet: bool,
+) -> int:
+    store_ids = _make_stores()
+    facts = order_facts(purchases, member_ids=member_ids, store_ids=store_ids)
+    done = points = 0
+    with Progress(_("Orders"), quiet=quiet) as progress:
+        for chunk in chunks(facts):
+            for one in record(chunk, at=at):
+                assert one.order_id is not None, one.reason
+                points += one.points
+            done += len(chunk)
+            progress.update(done, done / len(purchases))
+    return points
+
+
+def _make_stores() -> dict[str, int]:
+    for shop in SHOPS:
+        Store.objects.get_or_create(
+            code=shop.code,
+            defaults={
+                "name": shop.name,
+                "address": shop.address,
+                "province": shop.province,
+            },
+        )
+    codes = [ONLINE, *(shop.code for shop in SHOPS)]
+    return dict(Store.objects.filter(code__in=codes).values_list("code", "pk"))
+
+
+def _treats(rng: random.Random, purchases: Sequence[Purchase]) -> Iterator[Treat]:
+    """Let some members spend what they had earned by then; the known ones save up."""
+    known = {f"KH{number:05}" for number in range(1, len(KNOWN) + 1)}
+    balances: dict[str, int] = {}
+    spenders: dict[str, bool] = {}
+    for purchase in purchases:
+        code = purchase.code
+        if spenders.setdefault(code, rng.random() < SPENDERS) and code not in known:
+            note, cost = rng.choice(TREATS)
+            if balances.get(code, 0) >= cost and rng.random() < 0.5:
+                balances[code] -= cost
+                later = purchase.placed_at + timedelta(minutes=2)
+                yield Treat(code, later, note, cost)
+        total = sum(line.total for line in purchase.lines)
+        balances[code] = balances.get(code, 0) + int(total // 10_000)
+
+
+def _spend(treats: Sequence[Treat], member_ids: Mapping[str, int], *, quiet: bool) -> None:
+    done = 0
+    with Progress(_("Points spent"), quiet=quiet) as progress:
+        for chunk in chunks(treats, 100):
+            members = Member.objects.in_bulk([member_ids[treat.code] for treat in chunk])
+            with transaction.atomic():
+                for treat in chunk:
+                    spend_points(
+                        member=members[member_ids[treat.code]],
+                        amount=treat.points,
+                        key=f"demo:{treat.code}:{treat.at:%Y%m%d%H%M%S}",
+                        at=treat.at,
+                        note=treat.note,
+                    )
+            done += len(chunk)
+            progress.update(done, done / len(treats))
+
+
+def _tag_recent(*, at: datetime) -> None:
+    """Let the tag say at once what the first night would make it say."""
+    campaign = Campaign.objects.filter(code=RECENT, state=Campaign.State.RUNNING).first()
+    if campaign is not None:
+        run_campaign(campaign=campaign, at=at, trigger=CampaignRun.Trigger.COMMAND)
+
+
+def connect_to_simulator(*, name: str) -> None:
+    """Connect the simulator's Official Account unless a real one is configured."""
+    if settings.ZALO_APP_ID not in ("", SIMULATOR_APP_ID):
+        return
+    connect_official_account(
+        oa_id=settings.ZALO_OA_ID or SIMULATOR_OA_ID,
+        name=name,
+        refresh_token=settings.ZALO_REFRESH_TOKEN or SIMULATOR_GRANT,
+    )
