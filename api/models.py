@@ -28,8 +28,8 @@ class TillKey(AbstractAPIKey):
     )
 
     class Meta(AbstractAPIKey.Meta):
-        verbose_name = _("till key")
-        verbose_name_plural = _("till keys")
+        verbose_name = _("till key")  # type: ignore[assignment]
+        verbose_name_plural = _("till keys")  # type: ignore[assignment]
 
 
 class ApiRequest(models.Model):

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from django.utils.translation import gettext as _
 from rest_framework.parsers import BaseParser
@@ -44,7 +44,13 @@ class StrictJSONParser(BaseParser):
         return document
 
 
-def read_body(stream: IO[bytes], limit: int = MAX_BODY) -> bytes:
+class Readable(Protocol):
+    """What a body is read from: a file, or Django's request."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def read_body(stream: Readable, limit: int = MAX_BODY) -> bytes:
     """Read a body, but never more than the limit."""
     body = stream.read(limit + 1)
     if len(body) > limit:

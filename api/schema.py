@@ -45,7 +45,7 @@ class Problem(serializers.Serializer[Any]):
     code = Text(help_text="Stable, for machines.")
     detail = Text(help_text="A sentence for a person: what to do.")
     extra = serializers.DictField(required=False, help_text="The facts of a refusal.")
-    errors = FieldProblem(many=True, required=False)
+    errors = FieldProblem(many=True, required=False)  # type: ignore[assignment]
 
 
 SENTENCES = {

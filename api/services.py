@@ -131,7 +131,7 @@ def history_for_till(
 ) -> list[tuple[HistoryEntry, str | None]]:
     """Return a member's movements; order numbers only where they are the key's own."""
     entries = history(member, before_id=before_id, limit=limit)
-    ids = [entry.source_id for entry in entries if entry.source_type == ORDER]
+    ids = [e.source_id for e in entries if e.source_type == ORDER and e.source_id]
     own = Order.objects.filter(pk__in=ids, source=till_key.source)
     if till_key.store_id:
         own = own.filter(store=till_key.store_id)
@@ -144,6 +144,7 @@ def create_till_key(
 ) -> tuple[TillKey, str]:
     """Make a key for a till; its text is told here and never again."""
     till_key, text = TillKey.objects.create_key(name=name, source=source, store=store)
+    assert isinstance(till_key, TillKey)  # the library types its base class only
     return till_key, text
 
 

@@ -8,7 +8,11 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from drf_spectacular.utils import (
+    OpenApiExample,
+    extend_schema,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +29,14 @@ from core.models import Programme
 
 MAX_LINES = 500
 WHO = ("member_id", "phone", "card_number")
+EXAMPLE = {
+    "order_id": "HD-2026-000123",
+    "phone": "0912345678",
+    "create_member": True,
+    "placed_at": "2026-03-02T12:00:00+07:00",
+    "total": "185000",
+    "lines": [{"sku": "CF1", "product": "Cà phê sữa", "quantity": "2", "total": "185000"}],
+}
 
 
 class Money(Amount):
@@ -88,7 +100,8 @@ class Orders(ApiView):
             required=False,
             help_text="A store's code; the key's own if left out.",
         )
-        lines = LineInput(many=True, required=False, max_length=MAX_LINES)
+        # The list's own limit is checked before any line is looked at.
+        lines = LineInput(many=True, required=False, max_length=MAX_LINES)  # type: ignore[call-arg]
         create_member = Flag(
             required=False, help_text="Register the phone if it is nobody's yet."
         )
@@ -126,6 +139,7 @@ class Orders(ApiView):
         ),
         parameters=[idempotency_key(is_required=True)],
         request=Input,
+        examples=[OpenApiExample("A purchase", value=EXAMPLE, request_only=True)],
         responses={200: Output, 201: Output, **problems(*WRITE_PROBLEMS)},
         tags=["orders"],
     )
