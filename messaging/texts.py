@@ -70,6 +70,7 @@ class _Text:
     parsed: BoundTemplate
     names: frozenset[str]
     paths: frozenset[str]
+    filters: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -84,9 +85,10 @@ class Filled:
 @lru_cache(maxsize=2048)
 def _parse(text: str) -> _Text:
     parsed = ENVIRONMENT.from_string(text)
-    variables = parsed.analyze().variables
-    paths = {str(use) for uses in variables.values() for use in uses}
-    return _Text(parsed, frozenset(variables), frozenset(paths))
+    found = parsed.analyze()
+    uses = {str(use) for uses in found.variables.values() for use in uses}
+    names, filters = frozenset(found.variables), frozenset(found.filters)
+    return _Text(parsed, names, frozenset(uses), filters)
 
 
 def validate_template(
@@ -114,34 +116,37 @@ def validate_template(
 
 
 def _validate_text(parameter: TemplateParameter) -> None:
+    place = parameter.name
     try:
         text = _parse(parameter.value)
+        unknown = sorted(text.paths - set(FIELDS))
+        sample = "" if unknown else _clean(text.parsed.render(**dict.fromkeys(FIELDS, "")))
     except LiquidError as error:
         raise InvalidTemplate(
             _("The text of “%(place)s” cannot be read: %(problem)s.")
-            % {"place": parameter.name, "problem": str(error.message).rstrip(".")}
+            % {"place": place, "problem": str(error.message).rstrip(".")}
         ) from None
     except RecursionError:
         raise InvalidTemplate(
-            _("The text of “%(place)s” is too complicated.") % {"place": parameter.name}
+            _("The text of “%(place)s” is too complicated.") % {"place": place}
         ) from None
-    if unknown := sorted(text.paths - set(FIELDS)):
+    if unknown:
         raise InvalidTemplate(
             _("“%(field)s” is no field. You can use: %(fields)s.")
             % {"field": unknown[0], "fields": ", ".join(sorted(FIELDS))}
         )
-    sample = _clean(text.parsed.render(**dict.fromkeys(FIELDS, "")))
+    if wrong := sorted(text.filters - FILTERS):
+        raise InvalidTemplate(
+            _("“%(filter)s” is no filter. You can use: %(filters)s.")
+            % {"filter": wrong[0], "filters": ", ".join(sorted(FILTERS))}
+        )
     if len(sample) > parameter.max_length:
         raise InvalidTemplate(
             _(
                 "The text of “%(place)s” has %(length)s letters before anything is "
                 "filled in; Zalo allows %(limit)s."
             )
-            % {
-                "place": parameter.name,
-                "length": len(sample),
-                "limit": parameter.max_length,
-            }
+            % {"place": place, "length": len(sample), "limit": parameter.max_length}
         )
 
 
