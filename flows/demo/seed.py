@@ -119,6 +119,11 @@ def _start(*, at: datetime, members: int) -> JobRun:
     )
 
 
+def has_demo() -> bool:
+    """Tell whether this database holds the demo, and so no real members."""
+    return JobRun.objects.filter(job=JOB, period=PERIOD, state=JobRun.State.DONE).exists()
+
+
 def _save_people(people: Sequence[Person], *, at: datetime, quiet: bool) -> dict[str, int]:
     ids: dict[str, int] = {}
     with Progress(_("Members"), quiet=quiet) as progress:

@@ -48,6 +48,16 @@ def prepare_logins() -> dict[str, Any]:
     return logins
 
 
+def login_lines(logins: dict[str, Any]) -> list[str]:
+    """Say for whom is what, one line each."""
+    console = logins["console"]
+    return [
+        f"Console    user {console['user']}, password {console['password']}",
+        *(f"Member     {m['phone']}  {m['name']}: {m['story']}" for m in logins["members"]),
+        f"Till key   {logins['till_key']}",
+    ]
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_text())

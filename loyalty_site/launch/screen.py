@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from loyalty_site.launch.children import NAME_WIDTH
@@ -36,9 +37,11 @@ class Screen:
         except OSError:
             self._is_open = False
 
-    def welcome(self, plan: Plan) -> None:
+    def welcome(self, plan: Plan, demo_lines: Sequence[str] = ()) -> None:
         lines = ["", "The site is ready. Ctrl-C stops it.", ""]
         lines += [f"  {label:<18}{value}" for label, value in self._places(plan)]
+        if demo_lines:
+            lines += ["", "  The demo:", *(f"    {line}" for line in demo_lines)]
         lines += ["", "  Logs are in var/log/. Health: /healthz and /readyz.", ""]
         self.note("\n".join(lines))
 

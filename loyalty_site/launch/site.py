@@ -194,7 +194,7 @@ def _run(plan: Plan, running: RunningSite) -> int:
                 supervisor.start(child)
         _wait_until_ready(plan, supervisor)
         if not supervisor.must_stop():
-            screen.welcome(plan)
+            screen.welcome(plan, _demo_lines(plan))
         return _watch(supervisor)
     finally:
         if supervisor.children:
@@ -271,6 +271,24 @@ def _is_ready(plan: Plan) -> bool:
         return answer.code != 503
     except OSError:
         return False
+
+
+def _demo_lines(plan: Plan) -> list[str]:
+    """Ask for the demo's logins; the simulator learns its people on the way."""
+    try:
+        answer = subprocess.run(
+            (sys.executable, "manage.py", "show_demo"),
+            env=dict(plan.environment),
+            cwd=BASE_DIR,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=False,
+            timeout=START_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return []
+    return answer.stdout.splitlines()
 
 
 def _watch(supervisor: Supervisor) -> int:

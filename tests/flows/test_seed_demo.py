@@ -193,6 +193,18 @@ def test_tells_nobody_about_real_members(settings, monkeypatch, url):
     assert phones.register_people() is None
 
 
+def test_shows_the_logins_again_only_where_the_demo_is(capsys):
+    call_command("show_demo")
+    assert capsys.readouterr().out == ""
+    run()
+    out = StringIO()
+    call_command("show_demo", stdout=out)
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith("Console    user demo, password ")
+    assert lines[1].startswith("Member     0912 345 678  Nguyễn Thị Mai: has not come")
+    assert lines[-1].startswith("Till key   ")
+
+
 def test_a_simulator_that_is_down_is_no_error(settings):
     run()
     # Nothing listens on the discard port.

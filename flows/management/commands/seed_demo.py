@@ -3,7 +3,6 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from core.clock import parse_at
@@ -11,7 +10,7 @@ from core.errors import DomainError
 from core.money import group_digits
 from flows.demo.phones import register_people
 from flows.demo.seed import MEMBERS, DemoReport, seed_demo
-from flows.management.demo_logins import prepare_logins
+from flows.management.demo_logins import login_lines, prepare_logins
 
 
 class Command(BaseCommand):
@@ -51,13 +50,5 @@ class Command(BaseCommand):
         )
         if num_phones:
             self.stdout.write(f"The simulator knows {group_digits(num_phones)} phones.")
-        console = logins["console"]
-        self.stdout.write(
-            f"Console   {settings.PUBLIC_URL}/admin/   "
-            f"user {console['user']}, password {console['password']}"
-        )
-        for member in logins["members"]:
-            self.stdout.write(
-                f"Member    {member['phone']}   {member['name']}: {member['story']}"
-            )
-        self.stdout.write(f"Till key  {logins['till_key']}")
+        for line in login_lines(logins):
+            self.stdout.write(line)
