@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
+from types import NoneType
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import DataError, connection
 
 T = TypeVar("T")
 
@@ -56,8 +57,7 @@ def rows_source(
         f"json_extract(value, '$[{i}]') AS {column.name}"
         for i, column in enumerate(columns)
     )
-    document = json.dumps([[_sqlite_value(v) for v in row] for row in rows])
-    return f"(SELECT {picks} FROM json_each(%s)) AS {alias}", [document]
+    return f"(SELECT {picks} FROM json_each(%s)) AS {alias}", [_json_document(rows)]
 
 
 def insert_new(
@@ -127,6 +127,9 @@ def _array_literal(values: list[Any]) -> str:
     if isinstance(sample, date):  # and so are datetimes
         texts = ["NULL" if v is None else f'"{v.isoformat()}"' for v in values]
         return "{" + ",".join(texts) + "}"
+    if not isinstance(sample, (int, float, Decimal, NoneType)):
+        # Unquoted, one comma in it would move every row that follows.
+        raise TypeError(f"{type(sample).__name__} is no value for a row source")
     # Numbers and booleans need no quotes; str() of each is what PostgreSQL reads.
     return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
 
@@ -139,6 +142,23 @@ def _quoted_texts(values: list[Any]) -> list[str]:
         "NULL" if v is None else '"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"'
         for v in values
     ]
+
+
+def _json_document(rows: Sequence[Sequence[Any]]) -> str:
+    """Write rows as SQLite reads a document, refusing the text that PostgreSQL refuses.
+
+    Escaped, half a character would get past the driver and make a row that nobody can
+    read again; SQLite itself ends a text at a NUL without a word.
+    """
+    values = [[_sqlite_value(value) for value in row] for row in rows]
+    document = json.dumps(values, ensure_ascii=False)
+    if "\\u0000" in document and _has_nul(rows):
+        raise DataError("Text cannot contain NUL characters.")
+    return document
+
+
+def _has_nul(rows: Sequence[Sequence[Any]]) -> bool:
+    return any(isinstance(v, str) and "\0" in v for row in rows for v in row)
 
 
 def _sqlite_value(value: Any) -> Any:

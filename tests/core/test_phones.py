@@ -1,0 +1,78 @@
+"""Phones: many ways to write one, one way to store it."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.phones import InvalidPhone, display_phone, mask_phone, normalise_phone
+
+STORED = "+84912345678"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0912345678",
+        "0912 345 678",
+        "0912.345.678",
+        "(0912) 345-678",
+        "  0912345678\n",
+        "84912345678",
+        "+84912345678",
+        "+84 912 345 678",
+        "0084912345678",
+        "912345678",
+    ],
+)
+def test_understands_the_ways_people_write(text: str) -> None:
+    assert normalise_phone(text) == STORED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "abc",
+        "091234567",
+        "09123456789",
+        "0212345678",
+        "02838220000",
+        "+1 202 555 0143",
+        "+49 30 123456",
+        "1900 1234",
+        "00000000000",
+        "\0",
+        "²²²²²²²²²",
+        "9" * 300,
+    ],
+)
+def test_refuses_what_no_message_reaches(text: str) -> None:
+    with pytest.raises(InvalidPhone, match="Write it like 0912 345 678") as refusal:
+        normalise_phone(text)
+
+    assert len(str(refusal.value)) < 120
+
+
+@given(st.text(max_size=40) | st.text("+0123456789 -.()x;ext=²٣", max_size=24))
+def test_any_text_is_a_mobile_number_or_refused(text: str) -> None:
+    try:
+        phone = normalise_phone(text)
+    except InvalidPhone:
+        return
+    assert re.fullmatch(r"\+84[35789][0-9]{8}", phone)
+    assert normalise_phone(phone) == phone
+    assert normalise_phone(display_phone(phone)) == phone
+
+
+def test_shows_what_people_write() -> None:
+    assert display_phone(STORED) == "0912 345 678"
+    assert display_phone("someone@example.com") == "someone@example.com"
+
+
+def test_hides_what_nobody_needs_to_see() -> None:
+    assert mask_phone(STORED) == "09•• ••• 678"
+    assert mask_phone("") == "•••"
+    assert mask_phone("+4930123456") == "•••"
