@@ -45,6 +45,9 @@ def tag_audience(
 def _put_on(
     campaign: Campaign, step: Step, entering: QuerySet[Member], *, at: datetime
 ) -> int:
+    # Mostly nothing is new, and a count may use all cores where a cursor may not.
+    if not entering.count():
+        return 0
     num_tagged = 0
     for member_ids in stream(entering.values_list("pk", flat=True), TAG_CHUNK):
         with transaction.atomic():
@@ -70,6 +73,8 @@ def _insert_tags(
 def _take_off(
     campaign: Campaign, leaving: QuerySet[MemberTag], matching: QuerySet[Member]
 ) -> int:
+    if not leaving.count():
+        return 0
     num_untagged = 0
     for tag_ids in stream(leaving.values_list("pk", flat=True), UNTAG_CHUNK):
         with transaction.atomic():

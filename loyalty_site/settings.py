@@ -149,7 +149,9 @@ def _database() -> dict[str, Any]:
                 f"-c lock_timeout={env.int('LOCK_TIMEOUT_MS', default=3000)} "
                 "-c idle_in_transaction_session_timeout=30000 "
                 # Compiling a query costs half a second, more than nearly all of them take.
-                "-c jit=off"
+                "-c jit=off "
+                # Our cursors are read to their end: plan for all rows, not for the first.
+                "-c cursor_tuple_fraction=1"
             )
         }
     else:
