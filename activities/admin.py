@@ -38,7 +38,7 @@ class StoreAdmin(ConsoleAdmin):
     empty_title = _("No stores yet")
     empty_text = _("Orders name the store where they were placed. Add the first one.")
 
-    @display(description=_("state"), label={"open": "success", "closed": "warning"})
+    @display(description=_("State"), label={"open": "success", "closed": "warning"})
     def state_badge(self, store: Store) -> tuple[str, str]:
         return ("open", _("open")) if store.is_active else ("closed", _("closed"))
 
@@ -50,15 +50,15 @@ class OrderLineInline(ReadOnlyMixin, TabularInline):
     extra = 0
     hide_title = True
 
-    @display(description=_("quantity"))
+    @display(description=_("Quantity"))
     def num_quantity(self, line: OrderLine) -> str:
         return f"{line.quantity.normalize():f}".replace(".", ",")
 
-    @display(description=_("discount"))
+    @display(description=_("Discount"))
     def num_discount(self, line: OrderLine) -> str:
         return money(line.discount, line.order.currency)
 
-    @display(description=_("total"))
+    @display(description=_("Total"))
     def num_total(self, line: OrderLine) -> str:
         return money(line.total, line.order.currency)
 
@@ -110,33 +110,33 @@ class OrderAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         found = Q(external_id=search_term.strip()) | Q(member_id__in=members)
         return queryset.filter(found), False
 
-    @display(description=_("member"))
+    @display(description=_("Member"))
     def member_link(self, order: Order) -> str:
         return link(order.member)
 
-    @display(description=_("total"))
+    @display(description=_("Total"))
     def num_total(self, order: Order) -> str:
         return money(order.total, order.currency)
 
     total_shown = num_total
 
     @display(
-        description=_("state"),
+        description=_("State"),
         label={"completed": "success", "cancelled": "danger"},
         ordering="status",
     )
     def state_badge(self, order: Order) -> tuple[str, str]:
         return order.status, order.get_status_display()
 
-    @display(description=_("where"))
+    @display(description=_("Where"))
     def place(self, order: Order) -> str:
         return str(order.store or order.get_channel_display())
 
-    @display(description=_("placed"))
+    @display(description=_("Placed"))
     def placed(self, order: Order) -> str:
         return when(order.placed_at)
 
-    @display(description=_("points"))
+    @display(description=_("Points"))
     def points_given(self, order: Order) -> Any:
         """List the movements of points that this order caused, with their rule."""
         transfers = Transfer.objects.filter(source_type="order", source_id=order.pk)

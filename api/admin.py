@@ -58,7 +58,7 @@ class TillKeyAdmin(APIKeyModelAdmin, ConsoleAdmin):
         messages.warning(request, text % {"name": obj.name, "key": key})
 
     @display(
-        description=_("state"),
+        description=_("State"),
         label={"on": "success", "revoked": "danger", "over": "warning"},
     )
     def state_badge(self, key: TillKey) -> tuple[str, str]:
@@ -66,6 +66,6 @@ class TillKeyAdmin(APIKeyModelAdmin, ConsoleAdmin):
             return "revoked", _("revoked")
         return ("over", _("run out")) if key.has_expired else ("on", _("in use"))
 
-    @display(description=_("made"), ordering="created")
+    @display(description=_("Made"), ordering="created")
     def made(self, key: TillKey) -> str:
         return when(key.created)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import formats, timezone
@@ -31,7 +31,6 @@ class ConsoleAdmin(ModelAdmin):
     """
 
     list_per_page = 50
-    show_full_result_count = False
     list_filter_submit = True
     empty_value_display = NOTHING
     warn_unsaved_form = True
@@ -39,8 +38,20 @@ class ConsoleAdmin(ModelAdmin):
     empty_title: ClassVar[Any] = ""
     empty_text: ClassVar[Any] = ""
 
-    class Media:
-        css: ClassVar[dict[str, tuple[str, ...]]] = {}
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        # One way to save and one to stay; a third button only asks for thought.
+        context["show_save_and_add_another"] = False
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, TextField) and field is not None:
+            field.widget.attrs["rows"] = 3
+        return field
 
 
 class BigTableMixin:

@@ -14,6 +14,29 @@ from campaigns.models import Campaign
 from core.admin_tools import list_address, number, percent, when
 from insights.figures import Figures, Pair, Week, current_figures
 
+GRAY = "#808896"  # readable on the light ground and on the dark one
+CHART_OPTIONS = {
+    "animation": False,
+    "responsive": True,
+    "maintainAspectRatio": False,
+    "datasets": {"bar": {"borderRadius": 3, "maxBarThickness": 40}},
+    "plugins": {
+        "legend": {
+            "align": "start",
+            "position": "bottom",
+            "labels": {"color": GRAY, "boxWidth": 12, "boxHeight": 12},
+        }
+    },
+    "scales": {
+        "x": {"stacked": True, "grid": {"display": False}, "ticks": {"color": GRAY}},
+        "y": {
+            "stacked": True,
+            "beginAtZero": True,
+            "ticks": {"color": GRAY, "precision": 0},
+        },
+    },
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -35,6 +58,7 @@ def fill_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         tiles=_tiles(figures),
         finding=_finding(figures.weeks),
         chart=_chart(figures.weeks),
+        chart_options=json.dumps(CHART_OPTIONS),
         weeks=figures.weeks,
         has_weeks=any(week.orders for week in figures.weeks),
         counted_at=when(figures.counted_at),

@@ -28,6 +28,10 @@ def _stylesheet(_request: HttpRequest) -> str:
     return static("css/admin/console.css")
 
 
+def _icon(_request: HttpRequest) -> str:
+    return static("img/console.svg")
+
+
 def _may_see(model: str) -> Callable[[HttpRequest], bool]:
     app, name = model.split(".")
 
@@ -118,6 +122,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "10px",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "STYLES": [_stylesheet],
     "COLORS": {"primary": brand_palette},
     "DASHBOARD_CALLBACK": "insights.dashboard.fill_index",

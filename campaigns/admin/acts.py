@@ -167,12 +167,11 @@ def _ask_to_begin(campaign: Campaign, act: Act, preview: Preview) -> Question:
         RESUME.code: _("Resume “%(name)s”?"),
         RUN_NOW.code: _("Run “%(name)s” now instead of waiting for the clock?"),
     }
-    lines = _begin_lines(campaign, act)
+    lines, count = _begin_lines(campaign, act), preview.count
     if _sends(campaign):
         lines = [channel_sentence(preview), *lines]
-    return Question(
-        questions[act.code] % {"name": campaign.name}, lines, _people(preview.count)
-    )
+        count -= preview.by_channel.get(None, 0)
+    return Question(questions[act.code] % {"name": campaign.name}, lines, _people(count))
 
 
 def _begin_lines(campaign: Campaign, act: Act) -> list[str]:
@@ -209,6 +208,8 @@ def channel_sentence(preview: Preview) -> str:
     """Write by which channels the members of a preview are reached."""
     by = preview.by_channel
     reached = preview.count - by.get(None, 0)
+    if not preview.count:
+        return _("Nobody matches now, so nobody gets a message.")
     text = _("%(count)s will get a message: %(uid)s by Official Account, %(phone)s by ZNS.")
     sentence = text % {
         "count": number(reached),
@@ -217,5 +218,7 @@ def channel_sentence(preview: Preview) -> str:
     }
     if not by.get(None):
         return sentence
-    rest = _("%(count)s cannot be reached by any channel.") % {"count": number(by[None])}
+    rest = _("%(count)s more match, but no channel reaches them.") % {
+        "count": number(by[None])
+    }
     return f"{sentence} {rest}"

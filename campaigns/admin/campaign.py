@@ -103,7 +103,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         (
             _("When"),
             {
-                "fields": (("mode", "episode"), "position"),
+                "fields": ("mode", "episode", "position"),
                 "description": _(
                     "Automatic campaigns run by the clock while they are running; the "
                     "time is set under Settings → Schedules. A campaign by hand does its "
@@ -140,24 +140,24 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         self.last_runs = {row["campaign"]: row["at"] for row in last}
         return changelist
 
-    @display(description=_("campaign"), ordering="name")
+    @display(description=_("Campaign"), ordering="name")
     def title(self, campaign: Campaign) -> str:
         days = _("X = %(days)s days") % {"days": campaign.days}
         return two_lines(campaign.name, f"{campaign.code} · {days}")
 
-    @display(description=_("state"), label=STATE_BADGES, ordering="state")
+    @display(description=_("State"), label=STATE_BADGES, ordering="state")
     def state_badge(self, campaign: Campaign) -> tuple[str, str]:
         return campaign.state, campaign.get_state_display()
 
-    @display(description=_("mode"), ordering="mode")
+    @display(description=_("Mode"), ordering="mode")
     def mode_shown(self, campaign: Campaign) -> str:
         return campaign.get_mode_display()
 
-    @display(description=_("taken in"))
+    @display(description=_("Taken in"))
     def num_entered(self, campaign: Campaign) -> str:
         return number(self.people.get(campaign.pk, {}).get("entered", 0))
 
-    @display(description=_("came back"))
+    @display(description=_("Came back"))
     def num_returned(self, campaign: Campaign) -> str:
         row = self.people.get(campaign.pk, {"entered": 0, "returned": 0})
         if not row["entered"]:
@@ -165,7 +165,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         share = percent(row["returned"], row["entered"])
         return f"{number(row['returned'])} ({share})"
 
-    @display(description=_("last run"))
+    @display(description=_("Last run"))
     def last_run(self, campaign: Campaign) -> str:
         return when(self.last_runs.get(campaign.pk))
 

@@ -35,23 +35,23 @@ class CampaignRunAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     empty_title = _("No campaign has run yet")
     empty_text = _("Start a campaign; the clock runs it, and each run is noted here.")
 
-    @display(description=_("started"))
+    @display(description=_("Started"))
     def started(self, run: CampaignRun) -> str:
         return when(run.started_at)
 
-    @display(description=_("state"), label=RUN_BADGES, ordering="state")
+    @display(description=_("State"), label=RUN_BADGES, ordering="state")
     def state_badge(self, run: CampaignRun) -> tuple[str, str]:
         return run.state, run.get_state_display()
 
-    @display(description=_("kind"))
+    @display(description=_("Kind"))
     def dry(self, run: CampaignRun) -> str:
         return str(_("dry run") if run.is_dry else _("run"))
 
-    @display(description=_("by"))
+    @display(description=_("By"))
     def by(self, run: CampaignRun) -> str:
         return run.actor or run.get_trigger_display()
 
-    @display(description=_("result"))
+    @display(description=_("Result"))
     def result(self, run: CampaignRun) -> str:
         return " · ".join(facts(run))
 
@@ -84,22 +84,22 @@ class EnrolmentAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         members = member_ids_for_search(search_term)
         return queryset.filter(Q(member_id__in=members)), False
 
-    @display(description=_("member"))
+    @display(description=_("Member"))
     def who(self, enrolment: Enrolment) -> str:
         return str(enrolment.member)
 
-    @display(description=_("state"), label=ENROLMENT_BADGES, ordering="state")
+    @display(description=_("State"), label=ENROLMENT_BADGES, ordering="state")
     def state_badge(self, enrolment: Enrolment) -> tuple[str, str]:
         return enrolment.state, enrolment.get_state_display()
 
-    @display(description=_("entered"))
+    @display(description=_("Entered"))
     def entered(self, enrolment: Enrolment) -> str:
         return when(enrolment.entered_at)
 
-    @display(description=_("closed"))
+    @display(description=_("Closed"))
     def closed(self, enrolment: Enrolment) -> str:
         return when(enrolment.closed_at)
 
-    @display(description=_("came back with"))
+    @display(description=_("Came back with"))
     def order_link(self, enrolment: Enrolment) -> str:
         return link(enrolment.return_order)

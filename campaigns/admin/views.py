@@ -40,10 +40,12 @@ from core.admin_tools import link, number
 from core.errors import DomainError
 from members.segments import describe_conditions
 from messaging.models import Channel
+from messaging.reasons import reason_label
 
 LOG_LENGTH = 50
 # A byte order mark: without it a spreadsheet takes Vietnamese letters for others.
 BOM = "\ufeff"
+SHORT_NAMES = {Channel.ZALO_UID.value: "OA", Channel.ZALO_PHONE.value: "ZNS"}
 VERBS: dict[str, Callable[..., Campaign]] = {
     acts.START.code: start_campaign,
     acts.RESUME.code: resume_campaign,
@@ -86,7 +88,7 @@ def preview_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
             {
                 "member": link(one.member),
                 "why": one.why,
-                "channel": Channel(one.channel).label if one.channel else "",
+                "channel": SHORT_NAMES.get(one.channel or "", ""),
             }
             for one in preview.members
         ],
@@ -215,6 +217,8 @@ def facts(run: CampaignRun) -> list[str]:
     channels = run.counts.get("by_channel") or {}
     labels = dict(Channel.choices)
     found += [f"{labels.get(code, code)}: {number(n)}" for code, n in channels.items()]
+    reasons = run.counts.get("skipped_reasons") or {}
+    found += [f"{reason_label(code)} {number(n)}" for code, n in reasons.items()]
     return found or [_("nothing to do")]
 
 

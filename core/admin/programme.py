@@ -50,18 +50,18 @@ class JobRunAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     empty_title = _("No job has run yet")
     empty_text = _("Jobs run by the clock; their schedule is under Settings → Schedules.")
 
-    @display(description=_("state"), label=RUN_BADGES, ordering="state")
+    @display(description=_("State"), label=RUN_BADGES, ordering="state")
     def state_badge(self, run: JobRun) -> tuple[str, str]:
         return run.state, run.get_state_display()
 
-    @display(description=_("started"))
+    @display(description=_("Started"))
     def started(self, run: JobRun) -> str:
         return when(run.started_at)
 
-    @display(description=_("finished"))
+    @display(description=_("Finished"))
     def finished(self, run: JobRun) -> str:
         return when(run.finished_at)
 
-    @display(description=_("attempts"))
+    @display(description=_("Attempts"))
     def num_attempts(self, run: JobRun) -> int:
         return run.attempts

@@ -90,23 +90,23 @@ class ScheduleAdmin(PeriodicTaskAdmin, ConsoleAdmin):
 
     change_form_template = None
 
-    @display(description=_("when"))
+    @display(description=_("When"))
     def times(self, task: PeriodicTask) -> str:
         return str(task.crontab.human_readable if task.crontab else task.scheduler)
 
     @display(
-        description=_("state"),
+        description=_("State"),
         label={"on": "success", "off": "warning"},
         ordering="enabled",
     )
     def state_badge(self, task: PeriodicTask) -> tuple[str, str]:
         return ("on", _("on")) if task.enabled else ("off", _("off"))
 
-    @display(description=_("last run"), ordering="last_run_at")
+    @display(description=_("Last run"), ordering="last_run_at")
     def last_run(self, task: PeriodicTask) -> str:
         return when(task.last_run_at)
 
-    @display(description=_("runs"), ordering="total_run_count")
+    @display(description=_("Runs"), ordering="total_run_count")
     def num_runs(self, task: PeriodicTask) -> int:
         return int(task.total_run_count)
 

@@ -34,17 +34,17 @@ class FailedSignInAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     def has_delete_permission(self, request, obj=None) -> bool:  # type: ignore[no-untyped-def]
         return bool(request.user.has_perm("axes.delete_accessattempt"))
 
-    @display(description=_("failures"), ordering="failures_since_start")
+    @display(description=_("Failures"), ordering="failures_since_start")
     def num_failures(self, attempt: AccessAttempt) -> int:
         return int(attempt.failures_since_start)
 
-    @display(description=_("state"), label={"locked": "danger", "open": "warning"})
+    @display(description=_("State"), label={"locked": "danger", "open": "warning"})
     def state_badge(self, attempt: AccessAttempt) -> tuple[str, str]:
         if attempt.failures_since_start >= settings.AXES_FAILURE_LIMIT:
             return "locked", _("locked out")
         return "open", _("may try again")
 
-    @display(description=_("last tried"), ordering="attempt_time")
+    @display(description=_("Last tried"), ordering="attempt_time")
     def tried(self, attempt: AccessAttempt) -> str:
         return when(attempt.attempt_time)
 
@@ -56,10 +56,10 @@ class SignInAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     ordering = ("-attempt_time",)
     fields = ("username", "ip_address", "attempt_time", "logout_time", "user_agent")
 
-    @display(description=_("signed in"), ordering="attempt_time")
+    @display(description=_("Signed in"), ordering="attempt_time")
     def signed_in(self, log: AccessLog) -> str:
         return when(log.attempt_time)
 
-    @display(description=_("signed out"), ordering="logout_time")
+    @display(description=_("Signed out"), ordering="logout_time")
     def signed_out(self, log: AccessLog) -> str:
         return when(log.logout_time)

@@ -42,25 +42,25 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):
     def get_queryset(self, request):  # type: ignore[no-untyped-def]
         return super().get_queryset(request).prefetch_related("groups")
 
-    @display(description=_("name"))
+    @display(description=_("Name"))
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @display(description=_("roles"), label=True)
+    @display(description=_("Roles"), label=True)
     def roles(self, user: User) -> list[str]:
         if user.is_superuser:
             return [str(_("superuser"))]
         return [group.name for group in user.groups.all()]
 
     @display(
-        description=_("state"),
+        description=_("State"),
         label={"active": "success", "off": "danger"},
         ordering="is_active",
     )
     def state_badge(self, user: User) -> tuple[str, str]:
         return ("active", _("active")) if user.is_active else ("off", _("switched off"))
 
-    @display(description=_("last sign-in"), ordering="last_login")
+    @display(description=_("Last sign-in"), ordering="last_login")
     def last_seen(self, user: User) -> str:
         return when(user.last_login)
 
@@ -73,6 +73,6 @@ class RoleAdmin(GroupAdmin, ConsoleAdmin):
     def get_queryset(self, request):  # type: ignore[no-untyped-def]
         return super().get_queryset(request).prefetch_related("user_set")
 
-    @display(description=_("people"))
+    @display(description=_("People"))
     def num_people(self, group: Group) -> int:
         return len(group.user_set.all())

@@ -135,6 +135,8 @@ class ConsentInline(TabularInline):
 
 class TagInline(TabularInline):
     model = MemberTag
+    verbose_name = _("tag")
+    verbose_name_plural = _("tags")
     fields = ("tag", "tagged_at", "source")
     readonly_fields = ("tagged_at", "source")
     autocomplete_fields = ("tag",)
@@ -281,11 +283,11 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
         self.today = local_date(timezone.now())
         return super().changelist_view(request, extra_context)
 
-    @display(description=_("member"), ordering="name")
+    @display(description=_("Member"), ordering="name")
     def who(self, member: Member) -> str:
         return two_lines(member.name or member.code, member.code)
 
-    @display(description=_("phone"))
+    @display(description=_("Phone"))
     def phone(self, member: Member) -> str:
         for way in member.ways:  # type: ignore[attr-defined]
             if way.kind == Identifier.Kind.PHONE:
@@ -293,23 +295,23 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
                 return show(way.value)
         return NOTHING
 
-    @display(description=_("points"))
+    @display(description=_("Points"))
     def num_points(self, member: Member) -> str:
         accounts = member.points_accounts  # type: ignore[attr-defined]
         return number(sum(account.balance for account in accounts))
 
-    @display(description=_("last purchase"), ordering="purchases__last_order_on")
+    @display(description=_("Last purchase"), ordering="purchases__last_order_on")
     def last_purchase(self, member: Member) -> str:
         if not hasattr(member, "purchases"):
             return str(_("never"))
         day = member.purchases.last_order_on
         return two_lines(when(day), days_ago(day, self.today))
 
-    @display(description=_("orders"), ordering="purchases__num_orders")
+    @display(description=_("Orders"), ordering="purchases__num_orders")
     def num_orders(self, member: Member) -> str:
         return number(member.purchases.num_orders if hasattr(member, "purchases") else 0)
 
-    @display(description=_("reached by"), label=True)
+    @display(description=_("Reached by"), label=True)
     def channels(self, member: Member) -> list[str]:
         kinds = {way.kind for way in member.ways}  # type: ignore[attr-defined]
         found = []
@@ -319,7 +321,7 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
             found.append("ZNS")
         return found
 
-    @display(description=_("state"), label=STATE_BADGES, ordering="state")
+    @display(description=_("State"), label=STATE_BADGES, ordering="state")
     def state_badge(self, member: Member) -> tuple[str, str]:
         return member.state, member.get_state_display()
 

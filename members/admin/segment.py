@@ -40,12 +40,12 @@ class SegmentAdmin(ConsoleAdmin):
         "A segment is a saved question, such as: members who have not bought for 45 days."
     )
 
-    @display(description=_("members"))
+    @display(description=_("Members"))
     def members_link(self, segment: Segment) -> str:
         address = list_address("members.member", segment=segment.code)
         return format_html('<a class="console-link" href="{}">{}</a>', address, _("show"))
 
-    @display(description=_("made"), ordering="created_at")
+    @display(description=_("Made"), ordering="created_at")
     def made(self, segment: Segment) -> str:
         return when(segment.created_at)
 

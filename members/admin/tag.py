@@ -21,7 +21,7 @@ class TagAdmin(ConsoleAdmin):
         "A tag is a label on members: campaigns put them on, segments ask for them."
     )
 
-    @display(description=_("members"))
+    @display(description=_("Members"))
     def members_link(self, tag: Tag) -> str:
         address = list_address("members.member", tags__tag__id__exact=tag.pk)
         return format_html('<a class="console-link" href="{}">{}</a>', address, _("show"))

@@ -82,15 +82,15 @@ class OfficialAccountAdmin(ConsoleAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @display(description=_("state"), label=STATE_BADGES)
+    @display(description=_("State"), label=STATE_BADGES)
     def state_badge(self, account: OfficialAccount) -> tuple[str, str]:
         return account.state, account.get_state_display()
 
-    @display(description=_("permission renewed"))
+    @display(description=_("Permission renewed"))
     def renewed(self, account: OfficialAccount) -> str:
         return when(account.refreshed_at)
 
-    @display(description=_("works until"))
+    @display(description=_("Works until"))
     def token_until(self, account: OfficialAccount) -> str:
         return when(account.access_token_expires_at)
 

@@ -18,6 +18,7 @@ from core.admin_tools import (
     ConsoleAdmin,
     ReadOnlyMixin,
     link,
+    two_lines,
     when,
 )
 from core.phones import mask_phone
@@ -52,7 +53,7 @@ def masked(address: str) -> str:
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
-    list_display = ("who", "what", "channel_badge", "state_badge", "why", "moment")
+    list_display = ("whom_and_what", "channel_badge", "state_badge", "why", "moment")
     list_filter = ("state", "channel", "template")
     list_select_related = ("member", "template")
     search_fields = ("key",)
@@ -102,42 +103,43 @@ class MessageAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             lookup, value, request
         )
 
-    @display(description=_("member"))
+    @display(description=_("Member"))
     def who(self, message: Message) -> str:
         return link(message.member)
 
-    @display(description=_("message"))
-    def what(self, message: Message) -> str:
-        return str(message.template)
+    @display(description=_("Message"))
+    def whom_and_what(self, message: Message) -> str:
+        whom = message.member or masked(message.address)
+        return two_lines(whom, message.template)
 
-    @display(description=_("channel"), label=True)
+    @display(description=_("Channel"), label=True)
     def channel_badge(self, message: Message) -> str:
         return CHANNEL_NAMES.get(message.channel, message.get_channel_display())
 
-    @display(description=_("state"), label=STATE_BADGES, ordering="state")
+    @display(description=_("State"), label=STATE_BADGES, ordering="state")
     def state_badge(self, message: Message) -> tuple[str, str]:
         return message.state, message.get_state_display()
 
-    @display(description=_("why"))
+    @display(description=_("Why"))
     def why(self, message: Message) -> str:
         return reason_label(message.reason) if message.reason else NOTHING
 
-    @display(description=_("when"))
+    @display(description=_("When"))
     def moment(self, message: Message) -> str:
         return when(message.sent_at or message.due_at)
 
-    @display(description=_("sent to"))
+    @display(description=_("Sent to"))
     def masked_address(self, message: Message) -> str:
         return masked(message.address)
 
-    @display(description=_("as it was sent"))
+    @display(description=_("As it was sent"))
     def picture(self, message: Message) -> str:
         phone = phone_of_message(message)
         if phone is None:
             return NOTHING
         return render_to_string("admin/messaging/_phone.html", {"phone": phone})
 
-    @display(description=_("cause"))
+    @display(description=_("Cause"))
     def cause(self, message: Message) -> str:
         if message.source_type != "campaign":
             return message.source_type or NOTHING
@@ -162,12 +164,12 @@ class WebhookEventAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     empty_title = _("Zalo has not told us anything yet")
     empty_text = _("Deliveries, follows and unfollows arrive here by webhook.")
 
-    @display(description=_("received"))
+    @display(description=_("Received"))
     def received(self, event: WebhookEvent) -> str:
         return when(event.received_at)
 
     @display(
-        description=_("state"),
+        description=_("State"),
         label={"done": "success", "open": "info", "failed": "danger"},
     )
     def state_badge(self, event: WebhookEvent) -> tuple[str, str]:
@@ -175,6 +177,6 @@ class WebhookEventAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             return "failed", _("failed")
         return ("done", _("worked off")) if event.processed_at else ("open", _("waiting"))
 
-    @display(description=_("attempts"))
+    @display(description=_("Attempts"))
     def num_attempts(self, event: WebhookEvent) -> int:
         return event.attempts

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from simple_history.admin import SimpleHistoryAdmin
@@ -76,10 +76,10 @@ class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         (
             _("What we say"),
             {
-                "fields": ("body", ("button_title", "button_parameter")),
+                "fields": ("body", "button_title", "button_parameter"),
                 "description": _(
-                    "Copy the text exactly as Zalo approved it. Its places, written "
-                    "<like_this>, are filled in below."
+                    "Copy the text exactly as Zalo approved it. Its places, the words "
+                    "between &lt; and &gt;, are filled in below."
                 ),
             },
         ),
@@ -87,9 +87,12 @@ class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             _("Where it is approved"),
             {
                 "fields": (
-                    ("name", "code"),
-                    ("purpose", "zalo_template_id"),
-                    ("sends_by_uid", "is_active"),
+                    "name",
+                    "code",
+                    "purpose",
+                    "zalo_template_id",
+                    "sends_by_uid",
+                    "is_active",
                 )
             },
         ),
@@ -105,23 +108,33 @@ class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     class Media:
         js = ("js/admin/template.js",)
 
-    @display(description=_("purpose"), label=PURPOSE_BADGES, ordering="purpose")
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "body":
+            field.widget.attrs["rows"] = 8
+            # The theme writes help texts as they are; this one speaks of <places>.
+            field.help_text = escape(field.help_text)
+        return field
+
+    @display(description=_("Purpose"), label=PURPOSE_BADGES, ordering="purpose")
     def purpose_badge(self, template: MessageTemplate) -> tuple[str, str]:
         return template.purpose, template.get_purpose_display()
 
-    @display(description=_("can go by"), label=True)
+    @display(description=_("Can go by"), label=True)
     def ways(self, template: MessageTemplate) -> list[str]:
         return ["OA", "ZNS"] if template.sends_by_uid else ["ZNS"]
 
     @display(
-        description=_("state"),
+        description=_("State"),
         label={"on": "success", "off": "warning"},
         ordering="is_active",
     )
     def state_badge(self, template: MessageTemplate) -> tuple[str, str]:
         return ("on", _("active")) if template.is_active else ("off", _("off"))
 
-    @display(description=_("fields"))
+    @display(description=_("Fields"))
     def field_help(self, template: MessageTemplate) -> str:
         rows = [
             (format_html("{{{{ {} }}}}", name), label) for name, label in FIELDS.items()
@@ -150,7 +163,10 @@ class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         form = self.get_form(request)(request.POST)
         form.is_valid()
         inline = ParameterInline(MessageTemplate, self.admin_site)
-        formset = inline.get_formset(request)(request.POST, prefix="parameters")
+        saved = MessageTemplate.objects.filter(pk=request.GET.get("template") or 0).first()
+        formset = inline.get_formset(request)(
+            data=request.POST, prefix="parameters", instance=saved or MessageTemplate()
+        )
         formset.is_valid()
         names = ("purpose", "sends_by_uid", "body", "button_title", "button_parameter")
         data = {name: form.cleaned_data.get(name) or "" for name in names}

@@ -62,15 +62,15 @@ class DrawInline(ReadOnlyMixin, TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[LotDraw]:
         return super().get_queryset(request).select_related("lot__transfer")
 
-    @display(description=_("earned by"))
+    @display(description=_("Earned by"))
     def lot_link(self, draw: LotDraw) -> str:
         return link(draw.lot.transfer, when(draw.lot.transfer.happened_at))
 
-    @display(description=_("usable through"))
+    @display(description=_("Usable through"))
     def expires(self, draw: LotDraw) -> str:
         return when(draw.lot.expires_on)
 
-    @display(description=_("points"))
+    @display(description=_("Points"))
     def num_amount(self, draw: LotDraw) -> str:
         return signed(-draw.amount)
 
@@ -84,15 +84,15 @@ class LotInline(ReadOnlyMixin, TabularInline):
     readonly_fields = fields
     extra = 0
 
-    @display(description=_("given"))
+    @display(description=_("Given"))
     def num_amount(self, lot: Lot) -> str:
         return number(lot.amount)
 
-    @display(description=_("left"))
+    @display(description=_("Left"))
     def num_remaining(self, lot: Lot) -> str:
         return number(lot.remaining)
 
-    @display(description=_("usable through"))
+    @display(description=_("Usable through"))
     def expires(self, lot: Lot) -> str:
         return when(lot.expires_on)
 
@@ -157,26 +157,26 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         self.orders = _orders_of(rows)
         return changelist
 
-    @display(description=_("when"))
+    @display(description=_("When"))
     def happened(self, transfer: Transfer) -> str:
         return when(transfer.happened_at)
 
-    @display(description=_("member"))
+    @display(description=_("Member"))
     def who(self, transfer: Transfer) -> str:
         account = member_account(transfer)
         return link(account.member) if account else NOTHING
 
-    @display(description=_("what"), label=KIND_BADGES, ordering="kind")
+    @display(description=_("What"), label=KIND_BADGES, ordering="kind")
     def kind_badge(self, transfer: Transfer) -> tuple[str, str]:
         return transfer.kind, transfer.get_kind_display()
 
-    @display(description=_("points"))
+    @display(description=_("Points"))
     def num_points(self, transfer: Transfer) -> str:
         return signed(effect(transfer))
 
     points_shown = num_points
 
-    @display(description=_("because of"))
+    @display(description=_("Because of"))
     def cause(self, transfer: Transfer) -> str:
         if transfer.source_type != "order" or transfer.source_id is None:
             return transfer.note or NOTHING
@@ -186,7 +186,7 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             order = Order.objects.filter(pk=transfer.source_id).first()
         return link(order, str(_("order %(number)s")) % {"number": order})
 
-    @display(description=_("rule"))
+    @display(description=_("Rule"))
     def rule_shown(self, transfer: Transfer) -> str:
         if transfer.rule is None:
             return NOTHING
@@ -196,7 +196,7 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             text % {"rule": transfer.rule.name, "version": transfer.rule_version},
         )
 
-    @display(description=_("taken back by"))
+    @display(description=_("Taken back by"))
     def undone_by(self, transfer: Transfer) -> str:
         rows = [(link(reversal),) for reversal in transfer.reversals.all()]
         return format_html_join("", "{}", rows) or NOTHING
@@ -222,11 +222,11 @@ class AccountAdmin(HiddenInMenu, ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     ordering = ("-id",)
     fields = ("wallet", "kind", "member", "balance", "may_go_negative")
 
-    @display(description=_("whose"))
+    @display(description=_("Whose"))
     def owner(self, account: Account) -> str:
         return str(account.member or account.get_kind_display())
 
-    @display(description=_("balance"))
+    @display(description=_("Balance"))
     def num_balance(self, account: Account) -> str:
         return number(account.balance)
 
@@ -238,18 +238,18 @@ class LotAdmin(HiddenInMenu, ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     ordering = ("-id",)
     fields = ("account", "transfer", "amount", "remaining", "expires_on")
 
-    @display(description=_("whose"))
+    @display(description=_("Whose"))
     def owner(self, lot: Lot) -> str:
         return str(lot.account.member)
 
-    @display(description=_("given"))
+    @display(description=_("Given"))
     def num_amount(self, lot: Lot) -> str:
         return number(lot.amount)
 
-    @display(description=_("left"))
+    @display(description=_("Left"))
     def num_remaining(self, lot: Lot) -> str:
         return number(lot.remaining)
 
-    @display(description=_("usable through"))
+    @display(description=_("Usable through"))
     def expires(self, lot: Lot) -> str:
         return when(lot.expires_on)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
@@ -21,6 +23,15 @@ from points.rules import describe_rule, save_rule
 ON_BADGES = {"on": "success", "off": "warning"}
 
 
+class PlainDecimalField(forms.DecimalField):
+    """Writes 10000 for 10000.00: dong have no cents, and nobody types the zeros."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, Decimal):
+            return f"{value.normalize():f}"
+        return value
+
+
 @admin.register(Wallet)
 class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     list_display = ("name", "code", "unit_name", "expiry", "state_badge")
@@ -33,13 +44,13 @@ class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     empty_title = _("No wallets yet")
     empty_text = _("A wallet is a kind of value that members collect, such as points.")
 
-    @display(description=_("points expire"))
+    @display(description=_("Points expire"))
     def expiry(self, wallet: Wallet) -> str:
         if wallet.expiry_months is None:
             return str(_("never"))
         return str(_("after %(months)s months")) % {"months": wallet.expiry_months}
 
-    @display(description=_("state"), label=ON_BADGES, ordering="is_active")
+    @display(description=_("State"), label=ON_BADGES, ordering="is_active")
     def state_badge(self, wallet: Wallet) -> tuple[str, str]:
         return ("on", _("active")) if wallet.is_active else ("off", _("off"))
 
@@ -61,7 +72,7 @@ class EarnRuleAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         (
             _("When it holds"),
             {
-                "fields": ("is_active", ("starts_at", "ends_at")),
+                "fields": ("is_active", "starts_at", "ends_at"),
                 "description": _(
                     "A change counts for orders recorded from now on; points already "
                     "given stay as they are."
@@ -77,6 +88,13 @@ class EarnRuleAdmin(SimpleHistoryAdmin, ConsoleAdmin):
 
     class Media:
         js = ("js/admin/earnrule.js",)
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in ("amount", "minimum_total"):
+            kwargs["form_class"] = PlainDecimalField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         self.programme = Programme.current()
@@ -123,21 +141,21 @@ class EarnRuleAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         # Movements name the rule that gave them; a rule is switched off instead.
         return False
 
-    @display(description=_("what it gives"))
+    @display(description=_("What it gives"))
     def sentence(self, rule: EarnRule) -> str:
         return describe_rule(rule, self.programme)
 
-    @display(description=_("holds"))
+    @display(description=_("Holds"))
     def validity(self, rule: EarnRule) -> str:
         if not rule.starts_at and not rule.ends_at:
             return str(_("always"))
         return f"{when(rule.starts_at)} → {when(rule.ends_at)}"
 
-    @display(description=_("version"))
+    @display(description=_("Version"))
     def num_version(self, rule: EarnRule) -> int:
         return rule.version
 
-    @display(description=_("state"), label=ON_BADGES, ordering="is_active")
+    @display(description=_("State"), label=ON_BADGES, ordering="is_active")
     def state_badge(self, rule: EarnRule) -> tuple[str, str]:
         return ("on", _("active")) if rule.is_active else ("off", _("off"))
 

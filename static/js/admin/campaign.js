@@ -10,19 +10,19 @@
     for (const [name, fields] of Object.entries(FIELDS)) {
       for (const field of fields) {
         const line = step.querySelector(`.field-${field}`);
-        const row = line && (line.closest(".form-row") || line);
+        const row = line && (line.closest(".field-row") || line);
         if (row) row.hidden = kind.value !== name;
       }
     }
   }
 
   function arrangeAll() {
-    document.querySelectorAll(".inline-related").forEach(arrange);
+    document.querySelectorAll("#steps-group .form-group").forEach(arrange);
   }
 
   document.addEventListener("DOMContentLoaded", arrangeAll);
   document.addEventListener("change", (event) => {
-    if (event.target.matches("select[name$=-kind]")) arrange(event.target.closest(".inline-related"));
+    if (event.target.matches("select[name$=-kind]")) arrange(event.target.closest(".form-group"));
   });
   document.addEventListener("formset:added", arrangeAll);
 })();
