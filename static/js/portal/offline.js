@@ -18,6 +18,7 @@ function draw(part, drawing) {
     return;
   }
   svg.setAttribute("viewBox", drawing.box);
+  svg.style.setProperty("--modules", drawing.box.split(" ")[2]);
   svg.firstElementChild.setAttribute("d", drawing.path);
 }
 
