@@ -29,7 +29,6 @@ from api.errors import (
     KeyMissing,
     KeyReused,
     StillWorking,
-    TryAgain,
     database_busy,
 )
 from api.models import ApiRequest, TillKey
@@ -153,7 +152,7 @@ def _act_or_refuse(act: Callable[[], Answer]) -> Answer:
         with transaction.atomic():
             return act()
     except DomainError as refusal:
-        if isinstance(refusal, TryAgain) or refusal.status >= 500:
+        if refusal.retry_after or refusal.status >= 500:
             raise
         problem, _headers = describe(refusal)
         return make_answer(refusal.status, problem)

@@ -20,7 +20,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from api.errors import TryAgain, database_busy
+from api.errors import database_busy
 from core.errors import DomainError
 from core.retry import is_retryable
 
@@ -101,8 +101,7 @@ def _refusal(error: DomainError) -> dict[str, Any]:
 
 
 def _retry_headers(error: DomainError) -> dict[str, str]:
-    seconds = error.retry_after if isinstance(error, TryAgain) else 0
-    return {"Retry-After": str(seconds)} if seconds else {}
+    return {"Retry-After": str(error.retry_after)} if error.retry_after else {}
 
 
 def _invalid_fields(error: exceptions.ValidationError) -> dict[str, Any]:

@@ -15,6 +15,8 @@ class DomainError(Exception):
 
     code = "refused"
     status = 400
+    # Seconds after which the same request may well pass; 0 for a refusal that stands.
+    retry_after = 0
 
     def __init__(self, message: str | Promise, **extra: Any) -> None:
         super().__init__(str(message))

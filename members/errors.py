@@ -25,3 +25,4 @@ class BusyMembers(Conflict):
     """Others kept changing the same members while we tried to save them."""
 
     code = "busy_members"
+    retry_after = 1

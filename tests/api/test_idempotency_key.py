@@ -11,6 +11,8 @@ from api import idempotency
 from api.errors import TryAgain
 from api.idempotency import delete_old_requests
 from api.models import ApiRequest
+from core.errors import DomainError
+from members.errors import BusyMembers
 from members.models import Member
 from tests.api.conftest import AN_ORDER, MEMBERS, ORDERS, Till, make_till, problem
 
@@ -153,17 +155,22 @@ def test_a_busy_database_says_when_to_come_back(
     assert not Order.objects.exists()
 
 
+@pytest.mark.parametrize("error", [TryAgain, BusyMembers])
 def test_a_refusal_that_passes_is_not_remembered(
-    till: Till, mai: Member, monkeypatch: pytest.MonkeyPatch
+    till: Till,
+    mai: Member,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[DomainError],
 ) -> None:
     def busy(*args: Any, **kwargs: Any) -> None:
-        raise TryAgain("Later.")
+        raise error("Later.")
 
     with monkeypatch.context() as patch:
         patch.setattr("api.services.balances", busy)
         response = till.order(key="k")
 
-    assert response.status_code == 503
+    assert response.status_code == error.status
+    assert int(response["Retry-After"]) >= 1
     assert not Order.objects.exists()
     assert till.order(key="k").status_code == 201
 
