@@ -43,7 +43,6 @@ def handle(events: Sequence[WebhookEvent]) -> list[WebhookEvent]:
 RECEIPTS = {"user_received_message": "delivered", "user_seen_message": "seen"}
 
 COLUMNS = (
-    Column("event_id", "bigint"),
     Column("told_provider_id", "text"),
     Column("told_message_id", "bigint"),
     Column("told_delivered_at", "timestamptz"),
@@ -66,7 +65,7 @@ UPDATE messaging_message SET
   reason = CASE WHEN state = 'unknown' THEN '' ELSE reason END
 FROM {source}
 WHERE {match} AND state IN ('sending', 'sent', 'unknown', 'delivered', 'seen')
-RETURNING event_id
+RETURNING id, provider_id
 """
 BY_PROVIDER_ID = "provider_id = told_provider_id AND provider_id <> ''"
 BY_OUR_ID = "id = told_message_id"
@@ -78,20 +77,21 @@ def _write_receipts(receipts: list[tuple[WebhookEvent, str]]) -> list[WebhookEve
         return []
     found: set[int] = set()
     # One statement may touch a row once only, so repetitions go in rounds of their own.
-    for round_rows in _rounds(rows):
-        for match in (BY_OUR_ID, BY_PROVIDER_ID):
-            open_rows = [row for row in round_rows if row[0] not in found]
-            found |= _write(open_rows, match)
+    for left in _rounds(rows):
+        for match, place in ((BY_OUR_ID, 2), (BY_PROVIDER_ID, 1)):
+            hits = _write(left, match)
+            found |= {row[0] for row in left if row[place] in hits}
+            left = [row for row in left if row[place] not in hits]
     return [event for event, _kind in receipts if event.pk not in found]
 
 
-def _write(rows: list[tuple[Any, ...]], match: str) -> set[int]:
+def _write(rows: list[tuple[Any, ...]], match: str) -> set[Any]:
+    """Write receipts; return the ids, Zalo's and ours, of the messages they were for."""
     if not rows:
         return set()
-    source, parameters = rows_source(COLUMNS, rows)
-    return {
-        row[0] for row in fetch_all(WRITE.format(source=source, match=match), parameters)
-    }
+    source, parameters = rows_source(COLUMNS, [row[1:] for row in rows])
+    written = fetch_all(WRITE.format(source=source, match=match), parameters)
+    return {value for row in written for value in row if value != ""}
 
 
 def _rounds(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:

@@ -1,0 +1,79 @@
+"""A refresh token works once: many processes that need a new token must use it once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.battery.figures import report
+from tests.battery.running import Database, environment, new_database, run
+from tests.battery.test_t12_outbox import zalo_settings
+from zalo_simulator.server import Simulator
+
+pytestmark = pytest.mark.battery
+
+PROCESSES = 6
+REFRESH = "/v4/oa/access_token"
+
+
+def renew_together(database: Database, zalo: Simulator, **more: str) -> list[str]:
+    """Let processes ask for a token at the same moment; return what each one got."""
+    asking = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.battery.renew_token", "rejected"],
+            cwd=settings.BASE_DIR,
+            env=environment(database, **zalo_settings(zalo), **more),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for _ in range(PROCESSES)
+    ]
+    for process in asking:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in asking:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return [process.communicate(timeout=60)[0] for process in asking]
+
+
+def state(database: Database) -> tuple[str, str]:
+    rows = database.ask("SELECT state, access_token FROM messaging_officialaccount")
+    return rows[0][0], rows[0][1]
+
+
+def connect(database: Database, zalo: Simulator) -> None:
+    run(
+        database, "-m", "tests.battery.prepare_outbox", "0", "0", "0", **zalo_settings(zalo)
+    )
+
+
+def test_one_renews_and_all_get_the_new_token(tmp_path: Path) -> None:
+    with Simulator(port=0) as zalo, new_database(tmp_path) as database:
+        connect(database, zalo)
+        zalo.faults.add("slow", calls=REFRESH, seconds=0.5)
+
+        got = renew_together(database, zalo)
+
+        assert len(set(got)) == 1
+        assert state(database) == ("active", got[0])
+        report("token renewal", operations=PROCESSES, violations=got.count("lost"))
+
+
+def test_without_the_claim_the_grant_is_lost(tmp_path: Path) -> None:
+    with Simulator(port=0) as zalo, new_database(tmp_path) as database:
+        connect(database, zalo)
+        zalo.faults.add("slow", calls=REFRESH, seconds=0.5)
+
+        got = renew_together(database, zalo, CLAIMS_OFF="1")
+
+        lost = got.count("lost")
+        report("token renewal control", operations=PROCESSES, control_violations=lost)
+        assert lost > 0 or len(set(got)) > 1
