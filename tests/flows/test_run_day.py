@@ -1,0 +1,135 @@
+"""The programme day: every step once, each safe to repeat, none in the way of another."""
+
+import json
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from activities.services import OrderFact
+from campaigns.models import CampaignRun
+from campaigns.presets import create_presets
+from flows import day
+from flows.day import run_day
+from flows.record import record
+from members.models import Member
+from messaging.models import Message
+from points.queries import balances
+from points.services import Grant, grant_points
+from tests.factories import make_wallet
+
+
+def buy(member: Member, *, days_ago: int, now: datetime) -> None:
+    placed_at = now - timedelta(days=days_ago)
+    record([OrderFact("pos", member.code, member.pk, placed_at, Decimal(50000))], at=now)
+
+
+def test_points_expire_campaigns_run_and_the_ledger_is_proved(
+    mai: Member,
+    binh: Member,
+    now: datetime,
+) -> None:
+    make_wallet()
+    grant = Grant(mai.pk, 100, "opening", expires_on=date(2026, 3, 5))
+    grant_points(grants=[grant], at=now)
+    create_presets(at=now)
+    buy(binh, days_ago=40, now=now)
+    later = now + timedelta(days=6)
+
+    report = run_day(at=later)
+
+    assert report.ok
+    assert [step.name for step in report.steps] == [
+        "expire_points",
+        "run_campaigns",
+        "prove_ledger",
+    ]
+    expired, campaigns, proof = (step.result for step in report.steps)
+    assert expired == {"lots": 1, "points": 100, "members": 1}
+    assert list(campaigns) == ["recent-45", "come-back"]
+    # The tag leaves first, so the message goes out on the same day.
+    assert campaigns["recent-45"]["untagged"] == 1
+    assert campaigns["come-back"]["messages"] == 1
+    assert proof["ok"]
+    assert balances([mai.pk]) == {mai.pk: 0}
+
+
+def test_a_second_day_of_the_same_date_changes_nothing(
+    mai: Member,
+    now: datetime,
+) -> None:
+    make_wallet()
+    create_presets(at=now)
+    buy(mai, days_ago=50, now=now)
+    run_day(at=now)
+    messages = list(Message.objects.values())
+
+    report = run_day(at=now)
+
+    expired, campaigns, _proof = (step.result for step in report.steps)
+    assert expired["lots"] == 0
+    assert all(counts["entered"] == 0 for counts in campaigns.values())
+    assert list(Message.objects.values()) == messages
+
+
+def test_a_step_that_fails_does_not_stop_the_others(
+    db: None, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_presets(at=now)
+
+    def fail(**_arguments: object) -> None:
+        raise RuntimeError("no wallet today")
+
+    monkeypatch.setattr(day, "expire_points", fail)
+
+    report = run_day(at=now)
+
+    assert [step.ok for step in report.steps] == [False, True, True]
+    assert "no wallet today" in report.steps[0].error
+    assert CampaignRun.objects.count() == 2
+
+
+def test_a_campaign_that_fails_is_named_and_the_next_one_runs(
+    db: None, now: datetime
+) -> None:
+    recent, _come_back, _leftovers = create_presets(at=now)
+    recent.steps.all().delete()
+
+    report = run_day(at=now)
+
+    step = report.steps[1]
+    assert not step.ok
+    assert "recent-45" in step.error
+    assert "come-back" not in step.error
+    assert step.result["results"]["come-back"]["entered"] == 0
+
+
+def test_the_command_prints_one_object(db: None) -> None:
+    out = StringIO()
+
+    call_command("run_day", "--at", "2026-03-02", "--json", stdout=out)
+
+    report = json.loads(out.getvalue())
+    assert (report["day"], report["ok"]) == ("2026-03-02", True)
+    assert [step["name"] for step in report["steps"]] == [
+        "expire_points",
+        "run_campaigns",
+        "prove_ledger",
+    ]
+
+
+def test_the_command_fails_when_a_step_does(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_arguments: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(day, "run_campaigns", fail)
+    out = StringIO()
+
+    with pytest.raises(SystemExit):
+        call_command("run_day", stdout=out)
+
+    assert "prove_ledger" in out.getvalue()
