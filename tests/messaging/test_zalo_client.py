@@ -11,9 +11,8 @@ import pytest
 from messaging.zalo import client as client_module
 from messaging.zalo.client import Answer, Outcome, ZaloClient
 from messaging.zalo.errors import (
-    PHONE_ERRORS,
-    UID_ERRORS,
     Kind,
+    ZaloError,
     error_by_phone,
     error_by_uid,
 )
