@@ -110,7 +110,8 @@ def _split_repeats(
     waiting: list[Draft], holders: dict[Key, Draft]
 ) -> tuple[list[Draft], list[Draft]]:
     """Choose the drafts that can be saved in one go: no two of them share a key."""
-    together, later = [], []
+    together: list[Draft] = []
+    later: list[Draft] = []
     seen: set[Key] = set()
     for draft in waiting:
         keys = draft.keys
@@ -241,7 +242,7 @@ def _belongs_to(key: Key, code: str) -> str:
 
 def _lock_members(drafts: list[Draft]) -> dict[int, Member]:
     """Read the members as they are; nobody else edits them until we are done."""
-    ids = [draft.member_id for draft in drafts]
+    ids = [draft.member_id for draft in drafts if draft.member_id is not None]
     q = Member.objects.filter(pk__in=ids).order_by("pk")
     # Not the full lock: orders that point at a member go on meanwhile.
     return {member.pk: member for member in q.select_for_update(no_key=True)}
@@ -412,11 +413,12 @@ def _save_tags(drafts: list[Draft], *, source: str, at: datetime) -> set[int]:
         returning="id",
     )
     ids = dict(Tag.objects.filter(code__in=names).values_list("code", "pk"))
-    rows = [
+    rows = sorted(
         (ids[code], draft.member_id, at, source[:60])
         for draft in drafts
+        if draft.member_id is not None
         for code in draft.tags
-    ]
+    )
     made = insert_new(
         MemberTag._meta.db_table,
         (
@@ -425,7 +427,7 @@ def _save_tags(drafts: list[Draft], *, source: str, at: datetime) -> set[int]:
             Column("tagged_at", "timestamptz"),
             Column("source", "text"),
         ),
-        sorted(rows, key=lambda row: row[:2]),
+        rows,
         conflict="tag_id, member_id",
         returning="member_id",
     )
