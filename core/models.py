@@ -53,9 +53,7 @@ class Programme(models.Model):
         _("brand colour"),
         max_length=7,
         default="#8a4b2a",
-        validators=[
-            RegexValidator(re.compile(r"^#[0-9a-fA-F]{6}$"), _("Write #RRGGBB."))
-        ],
+        validators=[RegexValidator(re.compile(r"^#[0-9a-fA-F]{6}$"), _("Write #RRGGBB."))],
     )
     support_phone = models.CharField(
         _("support phone"), max_length=20, blank=True, default=""
@@ -74,12 +72,14 @@ class Programme(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.pk = self.SINGLETON_ID
+        super().save(*args, **kwargs)
+
     @classmethod
     def current(cls) -> Programme:
         """Return the programme's settings; defaults when none were saved yet. One query."""
-        return cls.objects.filter(pk=cls.SINGLETON_ID).first() or cls(
-            pk=cls.SINGLETON_ID
-        )
+        return cls.objects.filter(pk=cls.SINGLETON_ID).first() or cls(pk=cls.SINGLETON_ID)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -89,10 +89,6 @@ class Programme(models.Model):
     def decimals(self) -> int:
         """How many decimals an amount of money has; the dong has none."""
         return 0 if self.currency == self.Currency.VND else 2
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.pk = self.SINGLETON_ID
-        super().save(*args, **kwargs)
 
 
 class JobRun(models.Model):
