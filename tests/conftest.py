@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 
 from members.models import Member
 from tests import factories
@@ -43,6 +44,27 @@ def binh(db: None) -> Member:
 def staff(db: None) -> User:
     """A person of the marketing team with every right."""
     return User.objects.create_superuser("staff", "staff@example.com", "staff-password")
+
+
+@pytest.fixture
+def console(staff: User) -> Client:
+    """The staff console, in English, with staff signed in."""
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def helper(db: None) -> User:
+    """A colleague who may enter the console and nothing else; tests add what they need."""
+    return User.objects.create_user("helper", password="helper-password", is_staff=True)
+
+
+@pytest.fixture
+def helper_console(helper: User) -> Client:
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(helper)
+    return client
 
 
 @pytest.fixture(autouse=True)

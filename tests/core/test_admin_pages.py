@@ -32,12 +32,6 @@ def address(model, page: str, *args: object) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
 
 
-@pytest.fixture
-def console(client: Client, staff: User) -> Client:
-    client.force_login(staff)
-    return client
-
-
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_every_empty_list_answers(console: Client, model) -> None:
     response = console.get(address(model, "changelist"), follow=True)
@@ -73,18 +67,16 @@ def test_what_verbs_write_is_read_only(rf, staff: User) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
-def test_nobody_sees_a_list_without_the_permission(client: Client, model) -> None:
-    stranger = User.objects.create_user("stranger", is_staff=True)
-    client.force_login(stranger)
-    response = client.get(address(model, "changelist"))
+def test_nobody_sees_a_list_without_the_permission(helper_console: Client, model) -> None:
+    response = helper_console.get(address(model, "changelist"))
     assert response.status_code == 403
 
 
-def test_a_person_sees_only_the_menu_they_may_use(client: Client) -> None:
-    person = User.objects.create_user("support", is_staff=True)
-    person.user_permissions.add(Permission.objects.get(codename="view_member"))
-    client.force_login(person)
-    text = client.get(reverse("admin:members_member_changelist")).content.decode()
+def test_a_person_sees_only_the_menu_they_may_use(
+    helper: User, helper_console: Client
+) -> None:
+    helper.user_permissions.add(Permission.objects.get(codename="view_member"))
+    text = helper_console.get(reverse("admin:members_member_changelist")).content.decode()
     assert reverse("admin:members_member_changelist") in text
     assert reverse("admin:points_transfer_changelist") not in text
     assert reverse("admin:core_programme_changelist") not in text
