@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -39,7 +40,7 @@ class StoreAdmin(ConsoleAdmin):
     empty_text = _("Orders name the store where they were placed. Add the first one.")
 
     @display(description=_("State"), label={"open": "success", "closed": "warning"})
-    def state_badge(self, store: Store) -> tuple[str, str]:
+    def state_badge(self, store: Store) -> tuple[str, str | Promise]:
         return ("open", _("open")) if store.is_active else ("closed", _("closed"))
 
 

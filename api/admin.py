@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from unfold.decorators import display
@@ -61,7 +62,7 @@ class TillKeyAdmin(APIKeyModelAdmin, ConsoleAdmin):
         description=_("State"),
         label={"on": "success", "revoked": "danger", "over": "warning"},
     )
-    def state_badge(self, key: TillKey) -> tuple[str, str]:
+    def state_badge(self, key: TillKey) -> tuple[str, str | Promise]:
         if key.revoked:
             return "revoked", _("revoked")
         return ("over", _("run out")) if key.has_expired else ("on", _("in use"))

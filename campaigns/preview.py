@@ -123,7 +123,7 @@ def _reach_text(channel: str | None) -> str:
 
 
 def _channel(member: Any) -> str | None:
-    return member.channel  # type: ignore[no-any-return]
+    return member.channel
 
 
 def _phones(members: Sequence[Member]) -> dict[int, str]:

@@ -34,7 +34,7 @@ STATE_BADGES = {
 SHOWN_RUNS = 5
 
 
-class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
+class CampaignForm(forms.ModelForm):
     conditions = ConditionsField(with_days=True, label=_("Who"))
 
     class Meta:
@@ -51,7 +51,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         )
 
 
-class StepForm(forms.ModelForm):  # type: ignore[type-arg]
+class StepForm(forms.ModelForm):
     """A step holds what its kind needs, and nothing of the other kind."""
 
     class Meta:

@@ -109,7 +109,7 @@ def act_view(
     act = ACTS.get(code)
     if act is None or act is acts.PREVIEW:
         raise Http404
-    if not request.user.has_perm(act.permission):  # type: ignore[union-attr]
+    if not request.user.has_perm(act.permission):
         raise PermissionDenied
     if act not in acts.open_acts(campaign):
         messages.warning(request, _("That is no longer possible: look at its state."))
@@ -252,7 +252,7 @@ def _lines(campaign: Campaign, actor: str) -> Iterator[str]:
     yield BOM
     for row in export_audience(campaign=campaign, at=at):
         num_rows += 1
-        yield writer.writerow(row)  # type: ignore[misc]
+        yield writer.writerow(row)
     log_export(
         campaign=campaign,
         at=at,

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm, TaskSelectWidget
 from django_celery_beat.models import (
@@ -75,7 +76,7 @@ class ScheduleAdmin(PeriodicTaskAdmin, ConsoleAdmin):
     )
     readonly_fields = ("last_run_at",)
 
-    def changeform_view(  # type: ignore[no-untyped-def]
+    def changeform_view(
         self,
         request: HttpRequest,
         object_id: str | None = None,
@@ -99,7 +100,7 @@ class ScheduleAdmin(PeriodicTaskAdmin, ConsoleAdmin):
         label={"on": "success", "off": "warning"},
         ordering="enabled",
     )
-    def state_badge(self, task: PeriodicTask) -> tuple[str, str]:
+    def state_badge(self, task: PeriodicTask) -> tuple[str, str | Promise]:
         return ("on", _("on")) if task.enabled else ("off", _("off"))
 
     @display(description=_("Last run"), ordering="last_run_at")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib import admin
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -39,7 +40,7 @@ class FailedSignInAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         return int(attempt.failures_since_start)
 
     @display(description=_("State"), label={"locked": "danger", "open": "warning"})
-    def state_badge(self, attempt: AccessAttempt) -> tuple[str, str]:
+    def state_badge(self, attempt: AccessAttempt) -> tuple[str, str | Promise]:
         if attempt.failures_since_start >= settings.AXES_FAILURE_LIMIT:
             return "locked", _("locked out")
         return "open", _("may try again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -57,7 +58,7 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):
         label={"active": "success", "off": "danger"},
         ordering="is_active",
     )
-    def state_badge(self, user: User) -> tuple[str, str]:
+    def state_badge(self, user: User) -> tuple[str, str | Promise]:
         return ("active", _("active")) if user.is_active else ("off", _("switched off"))
 
     @display(description=_("Last sign-in"), ordering="last_login")

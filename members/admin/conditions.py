@@ -102,7 +102,7 @@ def read_conditions(text: Any) -> Any:
 @require_POST
 def count_view(request: HttpRequest) -> JsonResponse:
     """Tell how many members meet the conditions in the editor now, and name some."""
-    if not request.user.has_perm("members.view_member"):  # type: ignore[union-attr]
+    if not request.user.has_perm("members.view_member"):
         raise PermissionDenied
     try:
         conditions = read_conditions(request.POST.get("conditions"))

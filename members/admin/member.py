@@ -97,7 +97,7 @@ class SegmentFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=matching.values("pk"))
 
 
-class IdentifierForm(forms.ModelForm):  # type: ignore[type-arg]
+class IdentifierForm(forms.ModelForm):
     class Meta:
         model = Identifier
         fields = ("kind", "value", "is_valid")
@@ -144,7 +144,7 @@ class TagInline(TabularInline):
     tab = True
 
 
-class NewMemberForm(forms.ModelForm):  # type: ignore[type-arg]
+class NewMemberForm(forms.ModelForm):
     """A member made by hand needs a phone; code and card number come by themselves."""
 
     phone = forms.CharField(
@@ -279,7 +279,7 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        self.sees_identifiers = request.user.has_perm("members.view_identifier")  # type: ignore[union-attr]
+        self.sees_identifiers = request.user.has_perm("members.view_identifier")
         self.today = local_date(timezone.now())
         return super().changelist_view(request, extra_context)
 
@@ -423,7 +423,7 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
         )
 
     def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("points.adjust_points"))  # type: ignore[union-attr]
+        return bool(request.user.has_perm("points.adjust_points"))
 
     def adjust_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
         if not self.has_adjust_permission(request):

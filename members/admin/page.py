@@ -116,7 +116,7 @@ def _phone(member: Member, request: HttpRequest) -> str:
     value = phones.values_list("value", flat=True).first()
     if not value:
         return _("no phone")
-    allowed = request.user.has_perm("members.view_identifier")  # type: ignore[union-attr]
+    allowed = request.user.has_perm("members.view_identifier")
     return display_phone(value) if allowed else mask_phone(value)
 
 

@@ -39,7 +39,7 @@ def _identifier_values(term: str) -> list[str]:
 
 def find_for_command(request: HttpRequest, term: str) -> list[SearchResult]:
     """Answer the console's search box with members."""
-    if not request.user.has_perm("members.view_member"):  # type: ignore[union-attr]
+    if not request.user.has_perm("members.view_member"):
         return []
     ids = member_ids_for_search(term, limit=SHOWN)[:SHOWN]
     members = Member.objects.filter(pk__in=ids).order_by("name")

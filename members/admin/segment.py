@@ -17,7 +17,7 @@ from members.admin.conditions import ConditionsField, count_view
 from members.models import Segment
 
 
-class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
+class SegmentForm(forms.ModelForm):
     conditions = ConditionsField(label=_("Who"))
 
     class Meta:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -172,7 +173,7 @@ class WebhookEventAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         description=_("State"),
         label={"done": "success", "open": "info", "failed": "danger"},
     )
-    def state_badge(self, event: WebhookEvent) -> tuple[str, str]:
+    def state_badge(self, event: WebhookEvent) -> tuple[str, str | Promise]:
         if event.error:
             return "failed", _("failed")
         return ("done", _("worked off")) if event.processed_at else ("open", _("waiting"))

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -131,7 +132,7 @@ class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         label={"on": "success", "off": "warning"},
         ordering="is_active",
     )
-    def state_badge(self, template: MessageTemplate) -> tuple[str, str]:
+    def state_badge(self, template: MessageTemplate) -> tuple[str, str | Promise]:
         return ("on", _("active")) if template.is_active else ("off", _("off"))
 
     @display(description=_("Fields"))

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from simple_history.admin import SimpleHistoryAdmin
@@ -51,7 +52,7 @@ class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         return str(_("after %(months)s months")) % {"months": wallet.expiry_months}
 
     @display(description=_("State"), label=ON_BADGES, ordering="is_active")
-    def state_badge(self, wallet: Wallet) -> tuple[str, str]:
+    def state_badge(self, wallet: Wallet) -> tuple[str, str | Promise]:
         return ("on", _("active")) if wallet.is_active else ("off", _("off"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -156,7 +157,7 @@ class EarnRuleAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         return rule.version
 
     @display(description=_("State"), label=ON_BADGES, ordering="is_active")
-    def state_badge(self, rule: EarnRule) -> tuple[str, str]:
+    def state_badge(self, rule: EarnRule) -> tuple[str, str | Promise]:
         return ("on", _("active")) if rule.is_active else ("off", _("off"))
 
 
