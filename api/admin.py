@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import NotRegistered
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +19,7 @@ try:  # The library registers its own key model; ours is the only one in use.
     from rest_framework_api_key.models import APIKey
 
     admin.site.unregister(APIKey)
-except admin.sites.NotRegistered:
+except NotRegistered:
     pass
 
 
@@ -27,7 +28,7 @@ class TillKeyAdmin(APIKeyModelAdmin, ConsoleAdmin):
     list_display = ("name", "prefix", "source", "store", "state_badge", "made")
     list_filter = ("revoked",)
     list_select_related = ("store",)
-    search_fields = ("name", "prefix", "source")
+    search_fields: Any = ("name", "prefix", "source")
     autocomplete_fields = ("store",)
     fieldsets = (
         (_("Whose key"), {"fields": ("name", "source", "store")}),
@@ -48,7 +49,7 @@ class TillKeyAdmin(APIKeyModelAdmin, ConsoleAdmin):
         return self.fieldsets if obj else self.fieldsets[:2]
 
     def save_model(
-        self, request: HttpRequest, obj: TillKey, form: Any = None, change: bool = False
+        self, request: HttpRequest, obj: Any, form: Any = None, change: bool = False
     ) -> None:
         if change:
             obj.save()

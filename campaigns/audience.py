@@ -70,7 +70,7 @@ def reached(members: QuerySet[Member], step: Step | None) -> QuerySet[Member]:
     )
 
 
-def count_by_channel(members: QuerySet[Member]) -> dict[str | None, int]:
+def count_by_channel(members: QuerySet[Any]) -> dict[str | None, int]:
     """Count members by the channel they were annotated with; None: no channel."""
     counted = members.order_by().values("channel").annotate(number=Count("pk"))
     return {row["channel"]: row["number"] for row in counted}
@@ -87,6 +87,6 @@ def stream(rows: QuerySet[Any, Any], size: int) -> Iterator[list[Any]]:
     return chunks(list(rows), size)
 
 
-def with_episode(members: QuerySet[Member]) -> QuerySet[Member]:
+def with_episode(members: QuerySet[Member]) -> QuerySet[Any]:
     """Annotate what the episode of an enrolment is made of."""
     return members.annotate(last_order_on=F("purchases__last_order_on"))

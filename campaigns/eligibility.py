@@ -29,7 +29,7 @@ def still_eligible(messages: Sequence[Message], at: datetime) -> Mapping[int, st
 def _of_campaign(
     campaign: Campaign, messages: Sequence[Message], at: datetime
 ) -> dict[int, str]:
-    member_ids = {message.member_id for message in messages}
+    member_ids = {message.member_id for message in messages if message.member_id}
     matching = set(
         audience(campaign, at=at).filter(pk__in=member_ids).values_list("pk", flat=True)
     )

@@ -60,7 +60,9 @@ def _reachable() -> Field:
 
 
 def _with_channel(members: QuerySet[Member]) -> QuerySet[Member]:
-    reached = with_channel(members, purpose=MessageTemplate.Purpose.MARKETING)
+    reached: QuerySet[Any] = with_channel(
+        members, purpose=MessageTemplate.Purpose.MARKETING
+    )
     return reached.filter(channel__isnull=False)
 
 

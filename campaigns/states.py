@@ -96,7 +96,7 @@ def _move(
     now.state = state
     now.started_at = now.started_at or (at if state == State.RUNNING else None)
     now.ended_at = at if state == State.ENDED else None
-    now._change_reason = actor[:100]
+    now._change_reason = actor[:100]  # type: ignore[attr-defined]
     now.save(update_fields=["state", "started_at", "ended_at"])
     campaign.state, campaign.started_at = now.state, now.started_at
     campaign.ended_at = now.ended_at

@@ -190,7 +190,7 @@ def _weeks(orders: QuerySet[Order], today: date) -> list[Week]:
     monday = today - timedelta(days=today.weekday())
     first = monday - timedelta(weeks=WEEKS)
     rows = orders.filter(placed_on__gte=first, placed_on__lt=monday)
-    bought = {
+    bought: dict[Any, Any] = {
         row["week"]: row
         for row in rows.annotate(week=TruncWeek("placed_on"))
         .values("week")

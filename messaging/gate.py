@@ -147,7 +147,7 @@ def _sent_at(ids: Sequence[int], at: datetime) -> dict[int, list[datetime]]:
         template__purpose=MARKETING,
     ).values_list("member_id", "sent_at")
     for member_id, sent_at in rows:
-        lately[member_id].append(sent_at)
+        lately[member_id].append(sent_at)  # type: ignore[arg-type]
     return lately
 
 
@@ -218,7 +218,7 @@ def _hour(message: Message, facts: Facts, at: datetime) -> Verdict | None:
     if message.template.purpose != MARKETING:
         return None
     opening = next_opening(at, facts.policy, facts.zone)
-    return opening and wait_until(message, opening, "quiet_hours")
+    return wait_until(message, opening, "quiet_hours") if opening else None
 
 
 def wait_until(message: Message, due_at: datetime, reason: str) -> Verdict:

@@ -6,6 +6,7 @@ guessed, and nothing needs to be stored for a million links.
 
 import base64
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -37,7 +38,7 @@ def read_link(token: str) -> int | None:
     # Only the spelling that we write is ours: no leading zeros, no capital letters.
     if message_id > LARGEST_ID or number != int_to_base36(message_id):
         return None
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     if any(constant_time_compare(signature, _signature(message_id, key)) for key in keys):
         return message_id
     return None

@@ -68,7 +68,8 @@ def expiring(
     result: dict[int, list[Expiring]] = defaultdict(list)
     for row in lots:
         result[row["account__member_id"]].append(
-            Expiring(row["expires_on"], int(row["points"]))
+            # The filter above has left out the lots that never expire.
+            Expiring(row["expires_on"], int(row["points"]))  # type: ignore[arg-type]
         )
     return dict(result)
 

@@ -134,7 +134,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             entered=Count("pk"),
             returned=Count("pk", filter=Q(state=Enrolment.State.RETURNED)),
         )
-        self.people = {row["campaign"]: row for row in counted}
+        self.people: dict[int, Any] = {row["campaign"]: row for row in counted}
         runs = CampaignRun.objects.filter(campaign__in=ids, is_dry=False)
         last = runs.values("campaign").annotate(at=Max("started_at"))
         self.last_runs = {row["campaign"]: row["at"] for row in last}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
@@ -82,7 +83,7 @@ def _funnel(
             "campaigns.enrolment", campaign__id__exact=campaign.pk, **filters
         )
 
-    def messages(**filters: str) -> str:
+    def messages(**filters: Any) -> str:
         return list_address(
             "messaging.message", source_type="campaign", source_id=campaign.pk, **filters
         )

@@ -144,7 +144,7 @@ class MessageAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     def cause(self, message: Message) -> str:
         if message.source_type != "campaign":
             return message.source_type or NOTHING
-        return link(Campaign.objects.filter(pk=message.source_id).first())
+        return link(Campaign.objects.filter(pk=message.source_id or 0).first())
 
 
 @admin.register(WebhookEvent)
