@@ -28,7 +28,7 @@ class TillKeyAdmin(APIKeyModelAdmin, ConsoleAdmin):
     list_display = ("name", "prefix", "source", "store", "state_badge", "made")
     list_filter = ("revoked",)
     list_select_related = ("store",)
-    search_fields: Any = ("name", "prefix", "source")
+    search_fields = ("name", "prefix", "source")  # type: ignore[assignment]
     autocomplete_fields = ("store",)
     fieldsets = (
         (_("Whose key"), {"fields": ("name", "source", "store")}),
