@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -18,9 +18,8 @@ from django.db.models import F, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from activities.models import Order, Store
-from campaigns.models import Campaign, CampaignRun
-from campaigns.presets import RECENT
-from campaigns.services import run_campaign
+from campaigns.models import CampaignRun
+from campaigns.services import run_campaigns
 from core.batch import chunks
 from core.clock import local_date
 from core.errors import Conflict
@@ -33,6 +32,7 @@ from flows.record import record
 from flows.setup import ONLINE, setup_programme
 from members.models import Consent, Member
 from members.services import save_members
+from messaging.models import SendingPolicy
 from messaging.services import connect_official_account
 from points.models import Wallet
 from points.services import spend_points
@@ -84,8 +84,8 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
     member_ids = _save_people(people, at=at, quiet=quiet)
     points = _record_orders(purchases, member_ids, at=at, quiet=quiet)
     _spend(treats, member_ids, quiet=quiet)
-    _tag_recent(at=at)
     connect_to_simulator(name=Programme.current().name)
+    _run_campaigns(at=at)
     made = {
         "members": len(people),
         "orders": len(purchases),
@@ -209,11 +209,15 @@ def _spend(treats: Sequence[Treat], member_ids: Mapping[str, int], *, quiet: boo
             progress.update(done, done / len(treats))
 
 
-def _tag_recent(*, at: datetime) -> None:
-    """Let the tag say at once what the first night would make it say."""
-    campaign = Campaign.objects.filter(code=RECENT, state=Campaign.State.RUNNING).first()
-    if campaign is not None:
-        run_campaign(campaign=campaign, at=at, trigger=CampaignRun.Trigger.COMMAND)
+def _run_campaigns(*, at: datetime) -> None:
+    """Let the campaigns do at once what the first morning would make them do.
+
+    The phones are simulated and wake nobody, so the demo sends at any hour.
+    """
+    policy = SendingPolicy.current()
+    policy.marketing_from, policy.marketing_until = time(0, 0), time(23, 59)
+    policy.save(update_fields=["marketing_from", "marketing_until"])
+    run_campaigns(at=at, trigger=CampaignRun.Trigger.COMMAND)
 
 
 def connect_to_simulator(*, name: str) -> None:

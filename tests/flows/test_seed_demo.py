@@ -210,3 +210,12 @@ def test_a_simulator_that_is_down_is_no_error(settings):
     # Nothing listens on the discard port.
     settings.ZALO_OPENAPI_URL = "http://127.0.0.1:9"
     assert phones.register_people() is None
+
+
+def test_the_reminder_is_on_its_way_at_once():
+    run()
+    mai = member("+84912345678")
+    (message,) = mai.messages.all()
+    assert (message.channel, message.state) == ("zalo_uid", "pending")
+    assert message.due_at == NOON
+    assert not Member.objects.get(identifiers__value="+84987654321").messages.exists()
