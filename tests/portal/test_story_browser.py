@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from django.utils import timezone
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from activities.models import Store
@@ -29,22 +31,33 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def _calls_from_the_browser_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def _beside_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     # Playwright runs an event loop in this thread; Django must not mistake it for ours.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+            # Under the loop Django has opened a connection of its own; left open, it
+            # would stop the test database from being dropped.
+            connections.close_all()
 
 
 @pytest.fixture
 def phone() -> Iterator[Page]:
     """Return a page on a phone 360 pixels wide; a script error fails the test."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    errors: list[str] = []
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 360, "height": 740}, locale="en-US")
         page.set_default_timeout(10_000)
-        errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
-        browser.close()
     assert errors == []
 
 
@@ -67,6 +80,7 @@ def sign_in(page: Page, address: str) -> None:
     # The sixth digit sends the form.
     code = Message.objects.latest("pk").context["otp"]
     page.get_by_label("Code", exact=True).press_sequentially(str(code))
+    expect(page.get_by_role("navigation", name="Main places")).to_be_visible(timeout=10_000)
 
 
 def test_signs_in_shows_the_card_and_reads_the_history(
@@ -101,7 +115,9 @@ def test_the_card_opens_without_a_network_until_signing_out(
     expect(phone.get_by_text("1234 5678 9012")).to_be_visible()
     expect(phone.get_by_role("img", name="QR code of your card")).to_be_visible()
 
+    # The page comes back by itself with the network.
     phone.context.set_offline(False)
+    expect(phone.locator("[data-card]")).to_be_visible()
     phone.goto(f"{live_server.url}/me/")
     phone.get_by_role("button", name="Sign out").click()
     expect(phone.get_by_label("Phone number")).to_be_visible()
@@ -111,8 +127,7 @@ def test_the_card_opens_without_a_network_until_signing_out(
 def test_works_without_scripts(
     live_server: LiveServer, order: None, card: str, template: MessageTemplate
 ) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as browser:
         page = browser.new_page(java_script_enabled=False, locale="en-US")
         page.goto(live_server.url)
         page.get_by_label("Phone number").fill("0912345678")
@@ -123,4 +138,3 @@ def test_works_without_scripts(
         page.get_by_text("Purchase").click()
 
         expect(page.get_by_text("1 điểm for every 10.000 ₫")).to_be_visible()
-        browser.close()
