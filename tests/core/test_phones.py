@@ -2,6 +2,7 @@
 
 import re
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,3 +77,18 @@ def test_hides_what_nobody_needs_to_see() -> None:
     assert mask_phone(STORED) == "09•• ••• 678"
     assert mask_phone("") == "•••"
     assert mask_phone("+4930123456") == "•••"
+
+
+@pytest.mark.parametrize("prefix", range(30, 100))
+def test_the_usual_form_is_judged_as_the_library_judges_it(prefix):
+    for number in range(0, 1000, 40):
+        text = f"0{prefix}{number:03}1234"
+        is_mobile = text[1] in "35789" and phonenumbers.is_valid_number(
+            phonenumbers.parse(text, "VN")
+        )
+        try:
+            assert normalise_phone(text) == f"+84{text[1:]}"
+        except InvalidPhone:
+            assert not is_mobile
+        else:
+            assert is_mobile
