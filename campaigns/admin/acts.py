@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.models import Campaign
 from campaigns.services import Preview, allowed_states, preview_campaign
@@ -148,7 +148,7 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
                 _("The export is written into the run log with your name."),
                 _("A running campaign by hand ends with it."),
             ],
-            _people(preview.count),
+            people(preview.count),
         )
     return Question(
         _("End “%(name)s” for good?") % name,
@@ -171,7 +171,7 @@ def _ask_to_begin(campaign: Campaign, act: Act, preview: Preview) -> Question:
     if _sends(campaign):
         lines = [channel_sentence(preview), *lines]
         count -= preview.by_channel.get(None, 0)
-    return Question(questions[act.code] % {"name": campaign.name}, lines, _people(count))
+    return Question(questions[act.code] % {"name": campaign.name}, lines, people(count))
 
 
 def _begin_lines(campaign: Campaign, act: Act) -> list[str]:
@@ -200,8 +200,10 @@ def _sends(campaign: Campaign) -> bool:
     return any(step.kind == step.Kind.MESSAGE for step in campaign.steps.all())
 
 
-def _people(count: int) -> str:
-    return _("%(count)s members") % {"count": number(count)}
+def people(count: int) -> str:
+    return ngettext("%(count)s member", "%(count)s members", count) % {
+        "count": number(count)
+    }
 
 
 def channel_sentence(preview: Preview) -> str:

@@ -23,7 +23,14 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from campaigns.admin import acts
-from campaigns.admin.acts import ACTS, Act, ask, available_acts, channel_sentence
+from campaigns.admin.acts import (
+    ACTS,
+    Act,
+    ask,
+    available_acts,
+    channel_sentence,
+    people,
+)
 from campaigns.models import Campaign, CampaignRun
 from campaigns.services import (
     check_ready,
@@ -81,7 +88,7 @@ def preview_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         return _to_campaign(campaign)
     context = {
         "preview": preview,
-        "count": number(preview.count),
+        "count": people(preview.count),
         "sentence": sentence,
         "channels": channel_sentence(preview),
         "sample": [

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from core.admin_tools import number
@@ -125,9 +126,11 @@ def _answer(conditions: Any, parameters: dict[str, int], *, at: datetime) -> dic
     why = explain_members(
         conditions, member_ids=[m.pk for m in members], at=at, parameters=parameters
     )
+    count = matching.count()
     return {
+        "match": ngettext("member matches now", "members match now", count),
         "sentence": describe_conditions(conditions, parameters),
-        "count": number(matching.count()),
+        "count": number(count),
         "of": number(Member.objects.count()),
         "sample": [
             {
@@ -183,7 +186,6 @@ def _words() -> dict[str, str]:
         "counting": _("Counting…"),
         "membersWho": _("Members who"),
         "of": _("of"),
-        "match": _("members match now"),
         "failed": _("The count did not arrive. Check your connection."),
         "forExample": _("For example"),
     }

@@ -287,7 +287,7 @@
         return;
       }
       answer.replaceChildren(
-        element("p", { class: "conditions-count" }, element("b", {}, data.count), ` ${words.match} `,
+        element("p", { class: "conditions-count" }, element("b", {}, data.count), ` ${data.match} `,
           element("small", {}, `(${words.of} ${data.of})`)),
         element("p", { class: "conditions-sentence" }, `${words.membersWho} ${data.sentence}.`),
         data.sample.length ? drawSample(data.sample) : null,

@@ -1,0 +1,124 @@
+"""Staff open the come-back preset, change X, look at whom it finds, and start it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from activities.services import OrderFact
+from campaigns.models import Campaign
+from campaigns.presets import create_presets
+from flows.record import record
+from members.models import Member
+from tests import factories
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium here"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _calls_from_the_browser_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Playwright runs an event loop in this thread; Django must not mistake it for ours.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def desk() -> Iterator[Page]:
+    """Return a page on a desk; an error of a script or of the content policy fails."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US")
+        page.set_default_timeout(15_000)
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "console",
+            lambda line: errors.append(line.text) if line.type == "error" else None,
+        )
+        yield page
+        browser.close()
+    assert errors == []
+
+
+@pytest.fixture
+def come_back(mai: Member, binh: Member, staff: User) -> Campaign:
+    """The preset, not started; Mai bought 50 days ago and Binh 70 days ago."""
+    factories.make_programme()
+    now = timezone.now()
+    create_presets(at=now, running=False)
+    for member, days in ((mai, 50), (binh, 70)):
+        at = now - timedelta(days=days)
+        record([OrderFact("pos", member.code, member.pk, at, Decimal(50_000))], at=at)
+    return Campaign.objects.get(code="come-back")
+
+
+def test_staff_change_x_look_and_start(
+    desk: Page, live_server: LiveServer, come_back: Campaign
+) -> None:
+    desk.goto(f"{live_server.url}/admin/")
+    desk.get_by_label("Username").fill("staff")
+    desk.get_by_label("Password").fill("staff-password")
+    desk.get_by_role("button", name="Sign in").click()
+    expect(desk.get_by_role("heading", name="Overview")).to_be_visible()
+
+    desk.get_by_role("link", name="All campaigns").first.click()
+    desk.get_by_role("link", name=come_back.name).click()
+    answer = desk.locator("[data-answer]")
+    expect(answer).to_contain_text("2 members match now")
+
+    # X decides, and the count follows it while it is typed.
+    desk.get_by_label("Days (X)").fill("60")
+    expect(answer).to_contain_text("1 member matches now")
+    expect(answer).to_contain_text("Trần Văn Bình")
+    desk.get_by_role("button", name="Save and continue editing").click()
+    expect(desk.get_by_label("Days (X)")).to_have_value("60")
+
+    desk.get_by_role("link", name="Preview").click()
+    expect(
+        desk.get_by_text("1 will get a message: 0 by Official Account, 1 by ZNS.")
+    ).to_be_visible()
+    desk.get_by_role("link", name="Start").click()
+    expect(desk.get_by_text("1 member", exact=True)).to_be_visible()
+    desk.get_by_role("button", name="Start").click()
+    expect(desk.get_by_role("link", name="Pause")).to_be_visible()
+    come_back.refresh_from_db()
+    assert (come_back.days, come_back.state) == (60, "running")
+
+
+def test_conditions_are_edited_as_rows(
+    desk: Page, live_server: LiveServer, come_back: Campaign
+) -> None:
+    desk.goto(f"{live_server.url}/admin/campaigns/campaign/{come_back.pk}/change/")
+    desk.get_by_label("Username").fill("staff")
+    desk.get_by_label("Password").fill("staff-password")
+    desk.get_by_role("button", name="Sign in").click()
+    answer = desk.locator("[data-answer]")
+    expect(answer).to_contain_text("2 members match now")
+
+    desk.get_by_role("button", name="Add a group").click()
+    group = desk.locator(".conditions-group.is-nested")
+    group.get_by_label("What", exact=True).select_option("follows_oa")
+    expect(answer).to_contain_text("0 members match now")
+    group.get_by_role("button", name="not", exact=True).last.click()
+    expect(answer).to_contain_text("2 members match now")
+    desk.get_by_role("button", name="Save and continue editing").click()
+    expect(group).to_be_visible()
+
+    come_back.refresh_from_db()
+    nested = come_back.conditions["all"][-1]
+    assert nested == {"any": [{"not": {"field": "follows_oa", "is": "yes"}}]}
