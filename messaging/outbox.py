@@ -92,7 +92,12 @@ def _lease_lane(
         template=template_id, channel=channel, state=State.PENDING, due_at__lte=at
     ).order_by("due_at", "pk")
     # What another relay has in its hands is passed over; SQLite has one writer anyway.
-    chosen = due.select_for_update(skip_locked=True).values("pk")[:limit]
+    # Not a subquery of the update: PostgreSQL may run that more than once, and each time
+    # it would pass over what it has just locked.
+    locked = due.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    chosen = list(locked[:limit])
+    if not chosen:
+        return 0
     return Message.objects.filter(pk__in=chosen, state=State.PENDING).update(
         state=State.SENDING,
         lease=lease,
