@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import OperationalError, connection
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from core.models import Heartbeat, JobRun
 from loyalty_site.launch import prepare
@@ -102,7 +102,7 @@ def test_says_that_the_broker_is_off() -> None:
 
 
 def test_collects_static_files_only_when_they_changed(
-    settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.STATIC_ROOT = tmp_path
     state = ["one", "one", "two"]

@@ -3,7 +3,7 @@
 import pytest
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from loyalty_site import checks
 from loyalty_site.environment import Environment
@@ -77,14 +77,14 @@ def ids(found: list[CheckMessage]) -> list[str | None]:
     ],
 )
 def test_the_public_address_fits_the_rest(
-    settings: SettingsWrapper, url: str, hosts: list[str], debug: bool, expected: list[str]
+    settings: Settings, url: str, hosts: list[str], debug: bool, expected: list[str]
 ) -> None:
     settings.PUBLIC_URL, settings.ALLOWED_HOSTS, settings.DEBUG = url, hosts, debug
 
     assert ids(checks.check_public_url(None)) == expected
 
 
-def test_a_redirect_that_the_site_cannot_see_is_told(settings: SettingsWrapper) -> None:
+def test_a_redirect_that_the_site_cannot_see_is_told(settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert ids(checks.check_proxy(None)) == ["loyalty.W003"]
 
@@ -92,7 +92,7 @@ def test_a_redirect_that_the_site_cannot_see_is_told(settings: SettingsWrapper) 
     assert checks.check_proxy(None) == []
 
 
-def test_zalo_by_halves_is_told(settings: SettingsWrapper) -> None:
+def test_zalo_by_halves_is_told(settings: Settings) -> None:
     settings.ZALO_APP_ID = settings.ZALO_APP_SECRET = settings.ZALO_OA_SECRET = ""
     assert checks.check_zalo(None) == []
 
