@@ -117,7 +117,7 @@ def test_the_card_opens_without_a_network_until_signing_out(
 
     # The page comes back by itself with the network.
     phone.context.set_offline(False)
-    expect(phone.locator("[data-card]")).to_be_visible()
+    expect(phone.locator("[data-card]")).to_be_visible(timeout=20_000)
     phone.goto(f"{live_server.url}/me/")
     phone.get_by_role("button", name="Sign out").click()
     expect(phone.get_by_label("Phone number")).to_be_visible()

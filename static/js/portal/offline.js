@@ -31,4 +31,21 @@ if (card?.number) {
   document.querySelector("[data-no-card]").hidden = true;
 }
 
-window.addEventListener("online", () => location.reload());
+// "Online" only says that there is some network; the page comes back when the site answers.
+let isAsking = false;
+
+async function comeBack() {
+  if (isAsking || location.pathname.endsWith("/offline/")) return;
+  isAsking = true;
+  try {
+    await fetch(location.href, { method: "HEAD", cache: "no-store" });
+    location.reload();
+  } catch {
+    setTimeout(comeBack, 3000);
+  } finally {
+    isAsking = false;
+  }
+}
+
+window.addEventListener("online", comeBack);
+setTimeout(comeBack, 3000);
