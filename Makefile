@@ -33,7 +33,7 @@ demo-history:  ## replay a purchase history in a scratch database (FILE=orders.c
 	@$(SETUP) && exec $(PYTHON) scripts/demo_history.py "$(FILE)" $(ARGS)
 
 messages:  ## collect new texts for translation and compile the catalogues (needs gettext)
-	@$(SETUP_DEV) && $(PYTHON) manage.py makemessages --all --no-obsolete --ignore .venv --ignore var && $(PYTHON) manage.py compilemessages --ignore .venv
+	@$(SETUP_DEV) && $(PYTHON) manage.py makemessages -l vi --add-location file --no-wrap --no-obsolete --ignore .venv --ignore var --ignore tests && $(PYTHON) manage.py compilemessages --ignore .venv
 
 clean:  ## remove what can be made again; the database in var/ stays
 	@rm -rf .venv var/static .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -117,12 +117,13 @@ def _collect() -> Catalog:
             shutil.copyfile(ROOT / name, target)
         (scratch / "locale").mkdir(parents=True)
         subprocess.run(
-            (sys.executable, "manage.py", "makemessages", "-l", LANGUAGE, "-v", "0"),
+            (sys.executable, "manage.py", "makemessages", "-l", LANGUAGE, "--keep-pot"),
+            stdout=subprocess.DEVNULL,
             cwd=scratch,
             check=True,
         )
-        with (scratch / "locale" / LANGUAGE / "LC_MESSAGES" / "django.po").open("rb") as po:
-            return read_po(po, locale=LANGUAGE)
+        with (scratch / "locale" / "django.pot").open("rb") as template:
+            return read_po(template)
 
 
 def _ids(message: Message) -> tuple[str, ...]:
