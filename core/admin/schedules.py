@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from django.contrib import admin
+from celery import current_app
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm, TaskSelectWidget
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -17,6 +21,7 @@ from django_celery_beat.models import (
     PeriodicTasks,
     SolarSchedule,
 )
+from kombu.exceptions import OperationalError
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -91,9 +96,26 @@ class ScheduleAdmin(PeriodicTaskAdmin, ConsoleAdmin):
 
     change_form_template = None
 
+    @admin.action(description=_("Run now"))
+    def run_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        """Ask a worker now. Without the entry's name it is no repeat of the last slot."""
+        try:
+            for entry in queryset:
+                current_app.send_task(
+                    entry.task,
+                    args=json.loads(entry.args or "[]"),
+                    kwargs=json.loads(entry.kwargs or "{}"),
+                    queue=entry.queue,
+                )
+        except OperationalError:
+            text = _("The message broker does not answer. Nothing was started; try again.")
+            self.message_user(request, text, messages.ERROR)
+            return
+        self.message_user(request, _("Started. The list of runs shows what came of it."))
+
     @display(description=_("When"))
     def times(self, task: PeriodicTask) -> str:
-        return str(task.crontab.human_readable if task.crontab else task.scheduler)
+        return describe_times(task)
 
     @display(
         description=_("State"),
@@ -110,6 +132,39 @@ class ScheduleAdmin(PeriodicTaskAdmin, ConsoleAdmin):
     @display(description=_("Runs"), ordering="total_run_count")
     def num_runs(self, task: PeriodicTask) -> int:
         return int(task.total_run_count)
+
+
+PERIODS = {
+    IntervalSchedule.DAYS: ngettext_lazy("every day", "every %(count)s days", "count"),
+    IntervalSchedule.HOURS: ngettext_lazy("every hour", "every %(count)s hours", "count"),
+    IntervalSchedule.MINUTES: ngettext_lazy(
+        "every minute", "every %(count)s minutes", "count"
+    ),
+    IntervalSchedule.SECONDS: ngettext_lazy(
+        "every second", "every %(count)s seconds", "count"
+    ),
+}
+
+
+def describe_times(task: PeriodicTask) -> str:
+    """Say when a job runs; a crontab that is not simple is shown as it is written."""
+    if task.interval and task.interval.period in PERIODS:
+        return str(PERIODS[task.interval.period] % {"count": task.interval.every})
+    if task.crontab is None:
+        return str(task.scheduler)
+    times = task.crontab
+    days = (times.day_of_month, times.month_of_year, times.day_of_week)
+    if days != ("*", "*", "*"):
+        return f"{times.minute} {times.hour} {' '.join(days)}"
+    if times.minute.isdigit() and times.hour.isdigit():
+        at = f"{int(times.hour):02}:{int(times.minute):02}"
+        return str(_("every day at %(at)s")) % {"at": at}
+    if times.hour == "*" and times.minute.startswith("*/"):
+        every = int(times.minute[2:])
+        return str(PERIODS[IntervalSchedule.MINUTES] % {"count": every})
+    if times.hour == "*" and times.minute.isdigit():
+        return str(_("every hour, at minute %(minute)s")) % {"minute": times.minute}
+    return f"{times.minute} {times.hour} * * *"
 
 
 class HiddenInMenu:
