@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGE = "vi"
+SOURCE_LANGUAGE = "en"
 # Plain %s, named %(name)s, and {name} of str.format.
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 MOST_SHOWN = 20
@@ -117,13 +118,14 @@ def _collect() -> Catalog:
             shutil.copyfile(ROOT / name, target)
         (scratch / "locale").mkdir(parents=True)
         subprocess.run(
-            (sys.executable, "manage.py", "makemessages", "-l", LANGUAGE, "--keep-pot"),
-            stdout=subprocess.DEVNULL,
+            (sys.executable, "manage.py", "makemessages", "-l", SOURCE_LANGUAGE, "-v", "0"),
             cwd=scratch,
             check=True,
         )
-        with (scratch / "locale" / "django.pot").open("rb") as template:
-            return read_po(template)
+        with (scratch / "locale" / SOURCE_LANGUAGE / "LC_MESSAGES/django.po").open(
+            "rb"
+        ) as po:
+            return read_po(po, locale=SOURCE_LANGUAGE)
 
 
 def _ids(message: Message) -> tuple[str, ...]:
