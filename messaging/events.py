@@ -67,7 +67,7 @@ FROM {source}
 WHERE {match} AND state IN ('sending', 'sent', 'unknown', 'delivered', 'seen')
 RETURNING id, provider_id
 """
-BY_PROVIDER_ID = "provider_id = told_provider_id AND provider_id <> ''"
+BY_PROVIDER_ID = "provider_id = told_provider_id AND NOT (provider_id = '')"
 BY_OUR_ID = "id = told_message_id"
 
 
