@@ -55,14 +55,14 @@ PRESETS = {
         name="Cà phê Mộc",
         brand_color="#8a4b2a",
         wallet_name="Điểm thưởng",
-        rule_name="Tích điểm theo hoá đơn",
+        rule_name="Tích điểm theo hóa đơn",
         store_name="Đặt hàng trực tuyến",
     ),
     "retail": Preset(
-        name="Bách hoá Mộc",
+        name="Bách hóa Mộc",
         brand_color="#0f6b5c",
         wallet_name="Điểm thưởng",
-        rule_name="Tích điểm theo hoá đơn",
+        rule_name="Tích điểm theo hóa đơn",
         store_name="Cửa hàng trực tuyến",
     ),
 }

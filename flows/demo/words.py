@@ -136,5 +136,5 @@ TREATS = (
     ("Đổi 1 cà phê sữa đá", 40),
     ("Đổi 1 bánh mì que", 25),
     ("Đổi 1 trà đào cam sả", 60),
-    ("Giảm 50.000 ₫ trên hoá đơn", 80),
+    ("Giảm 50.000 ₫ trên hóa đơn", 80),
 )

@@ -57,7 +57,7 @@ def test_makes_a_working_programme():
     assert Store.objects.get().code == "online"
     assert SendingPolicy.objects.count() == 1
     assert set(Group.objects.values_list("name", flat=True)) == set(ROLES)
-    assert "+ Earn rule “Tích điểm theo hoá đơn”: 1 points for each 10.000 ₫" in out
+    assert "+ Earn rule “Tích điểm theo hóa đơn”: 1 points for each 10.000 ₫" in out
 
 
 def test_a_second_run_changes_nothing():
