@@ -168,6 +168,10 @@ gettext_noop(
     "Deleting %(class_name)s %(instance)s would require deleting the following "
     "protected related objects: %(related_objects)s"
 )
+gettext_noop("Yes")
+gettext_noop("No")
+gettext_noop("Download")
+gettext_noop("Submit")
 ngettext_lazy(
     "%(count)s %(name)s was changed successfully.",
     "%(count)s %(name)s were changed successfully.",

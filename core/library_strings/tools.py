@@ -104,6 +104,7 @@ gettext_noop("Hour")
 gettext_noop("Minute")
 gettext_noop("Second")
 gettext_noop("Microsecond")
+gettext_noop("Periodic Task")
 ngettext_lazy("{0} task was successfully enabled", "{0} tasks were successfully enabled")
 ngettext_lazy("{0} task was successfully disabled", "{0} tasks were successfully disabled")
 
@@ -125,6 +126,10 @@ gettext_noop("access attempt")
 gettext_noop("access attempts")
 gettext_noop("access log")
 gettext_noop("access logs")
+gettext_noop("access failure")
+gettext_noop("access failures")
+gettext_noop("access attempt expiration")
+gettext_noop("access attempt expirations")
 
 # djangorestframework-api-key.
 gettext_noop("A free-form name for the API key. Need not be unique. 50 characters max.")
