@@ -19,14 +19,22 @@ import django
 # that the pauses between attempts pass.
 START = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 SPEED = 60
+LEASES_OFF = bool(os.environ.get("LEASES_OFF"))
 
 
 def relay(started: float) -> None:
+    from django.db import OperationalError
+
     from messaging.services import dispatch_messages
 
     while True:
         at = START + timedelta(seconds=(time.time() - started) * SPEED)
-        dispatch_messages(at=at)
+        try:
+            dispatch_messages(at=at)
+        except OperationalError:
+            # Without leases relays write the same rows and meet in deadlocks.
+            if not LEASES_OFF:
+                raise
         time.sleep(0.05)
 
 
@@ -66,7 +74,7 @@ def _take_leases_away() -> None:
 if __name__ == "__main__":
     django.setup()
     _shorten_waits()
-    if os.environ.get("LEASES_OFF"):
+    if LEASES_OFF:
         _take_leases_away()
     # A killed child leaves no zombie behind.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -46,6 +46,8 @@ class Relays:
 
     def __init__(self, nursery: subprocess.Popen[str]) -> None:
         self._nursery = nursery
+        # Relays that ended without being killed: an error of ours.
+        self.num_fallen = 0
         self.pids = [self._start() for _ in range(RELAYS)]
 
     def _start(self) -> int:
@@ -57,12 +59,18 @@ class Relays:
 
     def kill_one(self, chance: random.Random) -> None:
         index = chance.randrange(RELAYS)
-        os.kill(self.pids[index], signal.SIGKILL)
+        self._kill(self.pids[index])
         self.pids[index] = self._start()
 
     def stop(self) -> None:
         for pid in self.pids:
+            self._kill(pid)
+
+    def _kill(self, pid: int) -> None:
+        try:
             os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            self.num_fallen += 1
 
 
 @contextmanager
@@ -182,6 +190,7 @@ def test_kills_and_faults_lose_nothing_and_double_no_offer(
         seconds=round(seconds, 1),
         seed=SEED,
     )
+    assert running.num_fallen == 0
     assert len(rows) == OFFERS + CODES + LATE
     assert not_received == []
     assert doubled_offers == 0
