@@ -1,0 +1,141 @@
+"""Many who want the same last points at the same moment.
+
+Run as a program with a plan as its argument: forks processes, each with threads of its
+own connection, lets all of them begin together, round after round, and prints for each
+round who won, how many were refused, and what else went wrong. GUARDS_OFF=1 takes away
+what makes the ledger right.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.battery.bank import NOW
+from tests.battery.unguarded import take_guards_away
+
+PROCESSES, THREADS = 8, 5
+CROWD = PROCESSES * THREADS
+WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is wanted: one round for each target, so many tries in a round.
+
+    ``verb`` is "spend" (targets are members, each try takes ``amount``) or "reverse"
+    (targets are transfers).
+    """
+
+    verb: str
+    targets: list[int]
+    tries: int
+    amount: int = 0
+
+
+@dataclass
+class Tally:
+    """What one round came to."""
+
+    won: list[str] = field(default_factory=list)
+    refused: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+def try_once(plan: Plan, target: int, key: str) -> None:
+    from members.models import Member
+    from points.models import Transfer
+    from points.services import reverse_transfer, spend_points
+
+    if plan.verb == "spend":
+        spend_points(member=Member(pk=target), amount=plan.amount, key=key, at=NOW)
+    else:
+        original = Transfer.objects.get(pk=target)
+        reverse_transfer(transfer=original, key=key, at=NOW)
+
+
+def storm(plan: Plan, number: int, start: Barrier, tallies: list[Tally]) -> None:
+    """Be one of the crowd: wait for all others, then try one's share at once."""
+    from django.db import connection
+
+    from core.errors import Conflict
+    from points.errors import NotEnoughPoints
+
+    for target, tally in zip(plan.targets, tallies, strict=True):
+        connection.ensure_connection()
+        start.wait(WAIT_SECONDS)
+        for turn in range(plan.tries // CROWD):
+            key = f"t7:{plan.verb}:{target}:{number}:{turn}"
+            try:
+                try_once(plan, target, key)
+                tally.won.append(key)
+            except (NotEnoughPoints, Conflict):
+                tally.refused += 1
+            except Exception as fault:  # noqa: BLE001 - counted and shown
+                tally.faults[type(fault).__name__] += 1
+    connection.close()
+
+
+def process(plan: Plan, number: int, start: Barrier, file: Path) -> None:
+    tallies = [[Tally() for _ in plan.targets] for _ in range(THREADS)]
+    threads = [
+        threading.Thread(target=storm, args=(plan, number * THREADS + i, start, mine))
+        for i, mine in enumerate(tallies)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rounds = [
+        {
+            "won": [key for tally in one for key in tally.won],
+            "refused": sum(tally.refused for tally in one),
+            "faults": sum((tally.faults for tally in one), Counter()),
+        }
+        for one in zip(*tallies, strict=True)
+    ]
+    file.write_text(json.dumps(rounds))
+
+
+def main(plan: Plan, folder: Path) -> list[dict[str, Any]]:
+    django.setup()
+    for module in ("members.models", "points.services"):
+        import_module(module)
+    if os.environ.get("GUARDS_OFF"):
+        take_guards_away()
+    fork = multiprocessing.get_context("fork")
+    start = fork.Barrier(CROWD)
+    files = [folder / f"storm-{plan.verb}-{number}.json" for number in range(PROCESSES)]
+    crowd = [
+        fork.Process(target=process, args=(plan, number, start, file))
+        for number, file in enumerate(files)
+    ]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join()
+    by_process = [json.loads(file.read_text()) for file in files]
+    return [
+        {
+            "won": [key for one in parts for key in one["won"]],
+            "refused": sum(one["refused"] for one in parts),
+            "faults": sum((Counter(one["faults"]) for one in parts), Counter()),
+        }
+        for parts in zip(*by_process, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    asked = Plan(**json.loads(sys.argv[1]))
+    sys.stdout.write(json.dumps(main(asked, Path(sys.argv[2]))))
