@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, F, OuterRef, QuerySet, Value
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Coalesce
 
 from campaigns.models import Campaign, Enrolment, Step
@@ -38,6 +47,25 @@ def tags_to_take_off(
     """Return the tags that this campaign put on members who no longer match."""
     put_on = MemberTag.objects.filter(tag=step.tag_id, source=campaign.tag_source)
     return put_on.filter(~Exists(matching.filter(pk=OuterRef("member_id"))))
+
+
+def count_tag_changes(
+    campaign: Campaign, matching: QuerySet[Member], step: Step
+) -> tuple[int, int]:
+    """Return how many lack the step's tag, and how many wear it in vain.
+
+    The audience is looked at once: who matches and wears the tag is taken away from who
+    matches, and from who wears it. Mostly both come to nothing.
+    """
+    ours = Q(worn__source=campaign.tag_source)
+    found = matching.annotate(
+        worn=FilteredRelation("tags", condition=Q(tags__tag=step.tag_id))
+    ).aggregate(
+        all=Count("pk"), wearing=Count("worn"), wearing_ours=Count("worn", filter=ours)
+    )
+    put_on = MemberTag.objects.filter(tag=step.tag_id, source=campaign.tag_source).count()
+    # An order may have arrived between the two statements.
+    return found["all"] - found["wearing"], max(0, put_on - found["wearing_ours"])
 
 
 def not_yet_enrolled(campaign: Campaign, matching: QuerySet[Member]) -> QuerySet[Member]:

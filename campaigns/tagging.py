@@ -9,7 +9,13 @@ from django.core.exceptions import EmptyResultSet
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from campaigns.audience import audience, stream, tags_to_take_off, untagged
+from campaigns.audience import (
+    audience,
+    count_tag_changes,
+    stream,
+    tags_to_take_off,
+    untagged,
+)
 from campaigns.counts import Counts
 from campaigns.locks import lock_running
 from campaigns.models import Campaign, Step
@@ -28,14 +34,15 @@ def tag_audience(
 ) -> None:
     """Tag those who match and lack the tag; take this campaign's own off the others."""
     matching = audience(campaign, at=at)
-    leaving = tags_to_take_off(campaign, matching, step)
-    entering = untagged(matching, step)
-    if dry_run:
-        num_untagged, num_tagged = leaving.count(), entering.count()
-    else:
+    num_tagged, num_untagged = count_tag_changes(campaign, matching, step)
+    if not dry_run:
         # Off before on: an order that arrives in between is noticed by the second.
-        num_untagged = _take_off(campaign, leaving, matching)
-        num_tagged = _put_on(campaign, step, entering, at=at)
+        if num_untagged:
+            leaving = tags_to_take_off(campaign, matching, step)
+            num_untagged = _take_off(campaign, leaving, matching)
+        if num_tagged:
+            entering = untagged(matching, step)
+            num_tagged = _put_on(campaign, step, entering, at=at)
     counts.untagged += num_untagged
     counts.left += num_untagged
     counts.tagged += num_tagged
@@ -45,9 +52,6 @@ def tag_audience(
 def _put_on(
     campaign: Campaign, step: Step, entering: QuerySet[Member], *, at: datetime
 ) -> int:
-    # Mostly nothing is new, and a count may use all cores where a cursor may not.
-    if not entering.count():
-        return 0
     num_tagged = 0
     for member_ids in stream(entering.values_list("pk", flat=True), TAG_CHUNK):
         with transaction.atomic():
@@ -73,8 +77,6 @@ def _insert_tags(
 def _take_off(
     campaign: Campaign, leaving: QuerySet[MemberTag], matching: QuerySet[Member]
 ) -> int:
-    if not leaving.count():
-        return 0
     num_untagged = 0
     for tag_ids in stream(leaving.values_list("pk", flat=True), UNTAG_CHUNK):
         with transaction.atomic():
