@@ -107,10 +107,11 @@ class _Manager:
         return done.stdout
 
     def show(self, title: str, *arguments: str) -> None:
+        print(f"{title:<28}", end=" ", flush=True)
         started = time.monotonic()
         found = json.loads(self.quietly(*arguments, "--json").splitlines()[-1])
         seconds = time.monotonic() - started
-        print(f"{title:<28} {seconds:7.1f} s  {_in_words(found)}", flush=True)
+        print(f"{seconds:7.1f} s  {_in_words(found)}", flush=True)
 
 
 def _in_words(found: dict[str, Any]) -> str:
@@ -145,4 +146,7 @@ def write_members(path: Path, members: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
