@@ -59,7 +59,7 @@ def _passes(
 ) -> bool:
     print(f"\n=== {name}, {part}", flush=True)
     started = time.monotonic()
-    command = (sys.executable, "-m", "pytest", "--create-db", *options)
+    command = (sys.executable, "-m", "pytest", "-rs", "--create-db", *options)
     code = subprocess.call(command, cwd=ROOT, env=dict(environment))
     print(f"=== {name}, {part}: {time.monotonic() - started:.0f} s", flush=True)
     return code in (0, NO_TESTS_COLLECTED)

@@ -228,6 +228,41 @@ def test_ledger_admin_only_shows(model: type, staff: User, rf: RequestFactory) -
     assert not model_admin.has_delete_permission(request)
 
 
+# --- What fits on a page ----------------------------------------------------------------
+
+MOST_LINES_OF_A_FILE = 500
+MOST_LINES_OF_A_FUNCTION = 60
+# Longer for a reason: one table, written as code.
+LONG_TABLES = frozenset({"members/segments/fields.py _profile_fields"})
+
+
+def long_functions(source: str) -> list[str]:
+    return [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (node.end_lineno or 0) - node.lineno >= MOST_LINES_OF_A_FUNCTION
+    ]
+
+
+def test_files_and_functions_fit_on_a_page() -> None:
+    sources = {
+        str(path.relative_to(ROOT)): path.read_text()
+        for path in source_files(*FLOORS, SIMULATOR)
+    }
+
+    long_files = [p for p, s in sources.items() if s.count("\n") > MOST_LINES_OF_A_FILE]
+    too_long = {f"{p} {name}" for p, s in sources.items() for name in long_functions(s)}
+
+    assert long_files == []
+    assert too_long - LONG_TABLES == set()
+
+
+def test_a_planted_long_function_is_found() -> None:
+    assert long_functions("def long():\n" + "    pass\n" * 60) == ["long"]
+    assert long_functions("def short():\n" + "    pass\n" * 59) == []
+
+
 # --- What is written down twice must agree ----------------------------------------------
 
 
