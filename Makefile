@@ -5,8 +5,7 @@
 PYTHON := .venv/bin/python
 SETUP := sh scripts/setup.sh requirements.txt
 SETUP_DEV := $(SETUP) requirements-dev.txt
-# Words given on the command line reach the programs that are started.
-export PORT HOST DEMO
+# `make run PORT=8080`: make hands what stands on its command line to what it starts.
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
