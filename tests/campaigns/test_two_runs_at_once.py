@@ -1,5 +1,6 @@
 """Several runs of one campaign at the same moment: each member is taken in once."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -25,6 +26,19 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 RUNS = 4
 MEMBERS = 60
 CONSTRAINT = "campaigns_enrolment_once_per_episode"
+
+
+@pytest.fixture(autouse=True)
+def _the_threads_sessions_are_gone(db: None) -> Iterator[None]:
+    """Wait for the server to let go of them; else it refuses to drop the database."""
+    yield
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    for _attempt in range(100):
+        with connection.cursor() as cursor:
+            cursor.execute(f"{others} AND pid <> pg_backend_pid()")
+            if cursor.fetchone()[0] == 0:
+                return
+        time.sleep(0.1)
 
 
 @pytest.fixture
