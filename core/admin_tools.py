@@ -24,6 +24,16 @@ from core.money import format_money, group_digits
 NOTHING = "–"
 
 
+class Titled:
+    """An object under a name that staff understand, for the head of its page."""
+
+    def __init__(self, obj: Model, title: str) -> None:
+        self._meta, self.pk, self.title = obj._meta, obj.pk, title
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class ConsoleAdmin(ModelAdmin):
     """The base of every list and form in the console.
 
@@ -38,11 +48,18 @@ class ConsoleAdmin(ModelAdmin):
     empty_title: ClassVar[Any] = ""
     empty_text: ClassVar[Any] = ""
 
+    def page_title(self, obj: Any) -> str:
+        """Return what stands at the head of an object's page."""
+        return str(obj)
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         # One way to save and one to stay; a third button only asks for thought.
         context["show_save_and_add_another"] = False
+        if context.get("original"):
+            title = self.page_title(context["original"])
+            context["original"] = Titled(context["original"], title)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def formfield_for_dbfield(

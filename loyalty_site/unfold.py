@@ -68,7 +68,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Members"), "group", "members.member"),
             _item(_("Segments"), "filter_alt", "members.segment"),
             _item(_("Tags"), "sell", "members.tag"),
-            _item(_("Orders"), "receipt_long", "activities.order"),
+            _item(_("All orders"), "receipt_long", "activities.order"),
         ],
     },
     {

@@ -32,6 +32,8 @@ STATE_BADGES = {
     "ended": "default",
 }
 SHOWN_RUNS = 5
+# The models say "order", which is also the word for a purchase.
+POSITION = _("Position")
 
 
 class CampaignForm(forms.ModelForm):
@@ -49,6 +51,7 @@ class CampaignForm(forms.ModelForm):
             "episode",
             "position",
         )
+        labels = {"position": POSITION}
 
 
 class StepForm(forms.ModelForm):
@@ -57,6 +60,7 @@ class StepForm(forms.ModelForm):
     class Meta:
         model = Step
         fields = ("position", "kind", "tag", "template", "offer", "news", "valid_days")
+        labels = {"position": POSITION}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

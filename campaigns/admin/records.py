@@ -35,6 +35,9 @@ class CampaignRunAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     empty_title = _("No campaign has run yet")
     empty_text = _("Start a campaign; the clock runs it, and each run is noted here.")
 
+    def page_title(self, obj: CampaignRun) -> str:
+        return f"{obj.campaign} · {when(obj.started_at)}"
+
     @display(description=_("Started"))
     def started(self, run: CampaignRun) -> str:
         return when(run.started_at)
@@ -83,6 +86,9 @@ class EnrolmentAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             return queryset, False
         members = member_ids_for_search(search_term)
         return queryset.filter(Q(member_id__in=members)), False
+
+    def page_title(self, obj: Enrolment) -> str:
+        return f"{obj.member} · {obj.campaign}"
 
     @display(description=_("Member"))
     def who(self, enrolment: Enrolment) -> str:

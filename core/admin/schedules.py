@@ -96,6 +96,9 @@ class ScheduleAdmin(PeriodicTaskAdmin, ConsoleAdmin):
 
     change_form_template = None
 
+    def page_title(self, obj: PeriodicTask) -> str:
+        return str(obj.name)
+
     @admin.action(description=_("Run now"))
     def run_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
         """Ask a worker now. Without the entry's name it is no repeat of the last slot."""

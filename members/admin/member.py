@@ -118,6 +118,7 @@ class IdentifierInline(TabularInline):
     fields = ("kind", "value", "is_valid", "verified_at")
     readonly_fields = ("verified_at",)
     extra = 0
+    hide_title = True
     tab = True
 
 
@@ -126,6 +127,7 @@ class ConsentInline(TabularInline):
     fields = ("purpose", "channel", "is_given", "changed_at", "source")
     readonly_fields = ("changed_at", "source")
     extra = 0
+    hide_title = True
     tab = True
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -141,6 +143,7 @@ class TagInline(TabularInline):
     readonly_fields = ("tagged_at", "source")
     autocomplete_fields = ("tag",)
     extra = 0
+    hide_title = True
     tab = True
 
 
@@ -307,7 +310,7 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
         day = member.purchases.last_order_on
         return two_lines(when(day), days_ago(day, self.today))
 
-    @display(description=_("Orders"), ordering="purchases__num_orders")
+    @display(description=_("Purchases"), ordering="purchases__num_orders")
     def num_orders(self, member: Member) -> str:
         return number(member.purchases.num_orders if hasattr(member, "purchases") else 0)
 
@@ -353,6 +356,7 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
         if object_id and request.method == "GET":
             member = self.get_object(request, object_id)
             if member and self.has_view_permission(request, member):
+                context["member"] = member
                 context["page"] = member_page(member, request=request, at=timezone.now())
         return super().changeform_view(request, object_id, form_url, context)
 

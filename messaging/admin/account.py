@@ -56,7 +56,7 @@ class OfficialAccountAdmin(ConsoleAdmin):
     search_fields = ("oa_id", "name")
     readonly_fields = (
         "oa_id",
-        "state_badge",
+        "state_shown",
         "renewed",
         "token_until",
         "uid_held_until",
@@ -67,7 +67,7 @@ class OfficialAccountAdmin(ConsoleAdmin):
         (_("The account"), {"fields": ("name", "oa_id")}),
         (
             _("Connection"),
-            {"fields": ("state_badge", "renewed", "token_until", "last_error")},
+            {"fields": ("state_shown", "renewed", "token_until", "last_error")},
         ),
         (_("Pauses"), {"fields": ("uid_held_until", "phone_held_until")}),
     )
@@ -85,6 +85,10 @@ class OfficialAccountAdmin(ConsoleAdmin):
     @display(description=_("State"), label=STATE_BADGES)
     def state_badge(self, account: OfficialAccount) -> tuple[str, str]:
         return account.state, account.get_state_display()
+
+    @display(description=_("State"))
+    def state_shown(self, account: OfficialAccount) -> str:
+        return account.get_state_display()
 
     @display(description=_("Permission renewed"))
     def renewed(self, account: OfficialAccount) -> str:

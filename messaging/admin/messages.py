@@ -104,6 +104,9 @@ class MessageAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             lookup, value, request
         )
 
+    def page_title(self, obj: Message) -> str:
+        return f"{obj.template} · {obj.member or masked(obj.address)}"
+
     @display(description=_("Member"))
     def who(self, message: Message) -> str:
         return link(message.member)

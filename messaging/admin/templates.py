@@ -64,6 +64,7 @@ class ParameterInline(TabularInline):
     formset = ParameterFormSet
     fields = ("name", "value", "max_length")
     extra = 0
+    hide_title = True
 
 
 @admin.register(MessageTemplate)

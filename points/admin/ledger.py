@@ -55,6 +55,7 @@ class DrawInline(ReadOnlyMixin, TabularInline):
 
     model = LotDraw
     verbose_name_plural = _("taken out of these points")
+    hide_title = True
     fields = ("lot_link", "expires", "num_amount")
     readonly_fields = fields
     extra = 0
@@ -80,6 +81,7 @@ class LotInline(ReadOnlyMixin, TabularInline):
 
     model = Lot
     verbose_name_plural = _("what is left of these points")
+    hide_title = True
     fields = ("num_amount", "num_remaining", "expires")
     readonly_fields = fields
     extra = 0
@@ -156,6 +158,11 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         changelist.result_list = rows
         self.orders = _orders_of(rows)
         return changelist
+
+    def page_title(self, obj: Transfer) -> str:
+        account = member_account(obj)
+        who = str(account.member) if account else obj.get_kind_display()
+        return f"{who} · {effect(obj):+,}".replace(",", ".").replace("-", "−")
 
     @display(description=_("When"))
     def happened(self, transfer: Transfer) -> str:

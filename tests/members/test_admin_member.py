@@ -82,6 +82,8 @@ def test_answers_the_three_questions(console: Client, rich: Member) -> None:
     assert context.channel == "Zalo by phone (ZNS)"
     assert context.consent_ok
     assert context.last_order == "never"
+    ledger = reverse("admin:points_transfer_changelist")
+    assert f"{ledger}?q=MAI" in console.get(page(rich)).content.decode()
 
 
 def test_makes_a_member_by_phone_with_a_card(console: Client) -> None:

@@ -109,7 +109,7 @@
         if (index) rows.append(element("div", { class: "conditions-joint" }, node.match === "all" ? words.and : words.or));
         rows.append(item.items ? drawGroup(item, node) : drawLeaf(item, node));
       });
-      if (!node.items.length) rows.append(element("p", { class: "conditions-empty" }, words.empty));
+      if (!node.items.length) rows.append(element("p", { class: "conditions-empty" }, node.match === "all" ? words.emptyAll : words.emptyAny));
       const foot = element(
         "div",
         { class: "conditions-foot" },
