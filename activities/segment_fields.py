@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Q
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from activities.models import PurchaseSummary
@@ -142,10 +142,10 @@ def _tell_last_order(
         )
     )
     return {
-        pk: _now("Last order %(day)s, %(days)s days ago")
+        pk: gettext("Last order %(day)s, %(days)s days ago")
         % {"day": f"{last[pk]:%d/%m/%Y}", "days": moment.days_since(last[pk])}
         if pk in last
-        else _now("No order yet")
+        else gettext("No order yet")
         for pk in member_ids
     }
 
@@ -159,6 +159,6 @@ def _tell_totals(
         )
     )
     return {
-        pk: _now("%(count)s orders so far") % {"count": counts.get(pk, 0)}
+        pk: gettext("%(count)s orders so far") % {"count": counts.get(pk, 0)}
         for pk in member_ids
     }

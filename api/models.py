@@ -32,6 +32,16 @@ class TillKey(AbstractAPIKey):
         verbose_name_plural = _("till keys")  # type: ignore[assignment]
 
 
+# The library leaves these without names that could be translated.
+for _field, _label in (
+    ("name", _("name")),
+    ("prefix", _("begins with")),
+    ("created", _("created at")),
+    ("revoked", _("revoked")),
+):
+    TillKey._meta.get_field(_field).verbose_name = _label  # type: ignore[union-attr]
+
+
 class ApiRequest(models.Model):
     """A write that was answered: the same key gets the same answer again."""
 

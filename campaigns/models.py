@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from activities.models import Order
@@ -48,7 +49,7 @@ class Campaign(models.Model):
         _("how often"), max_length=8, choices=Episode, default=Episode.LAPSE
     )
     position = models.PositiveSmallIntegerField(
-        _("order"),
+        pgettext_lazy("place in a row", "order"),
         default=100,
         help_text=_("Campaigns run one after the other, lowest number first."),
     )
@@ -108,7 +109,9 @@ class Step(models.Model):
     campaign = models.ForeignKey(
         Campaign, on_delete=models.CASCADE, related_name="steps", verbose_name=_("campaign")
     )
-    position = models.PositiveSmallIntegerField(_("order"), default=1)
+    position = models.PositiveSmallIntegerField(
+        pgettext_lazy("place in a row", "order"), default=1
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     tag = models.ForeignKey(
         Tag, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("tag")

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.enrolling import SOURCE_TYPE
@@ -120,8 +120,8 @@ def _tell_reached(
     reached: Any = Member.objects.filter(_reached(code), pk__in=member_ids)
     reached_ids = set(reached.values_list("pk", flat=True))
     return {
-        pk: _now("reached by “%(campaign)s”") % {"campaign": code}
+        pk: gettext("reached by “%(campaign)s”") % {"campaign": code}
         if pk in reached_ids
-        else _now("not reached by “%(campaign)s”") % {"campaign": code}
+        else gettext("not reached by “%(campaign)s”") % {"campaign": code}
         for pk in member_ids
     }

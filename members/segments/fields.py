@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from members.models import Consent, Identifier, Member, MemberTag, Tag
@@ -181,10 +181,10 @@ def _tell_tag(member_ids: Sequence[int], code: str, moment: Moment) -> Mapping[i
         )
     )
     return {
-        pk: _now("tagged “%(tag)s” since %(day)s")
+        pk: gettext("tagged “%(tag)s” since %(day)s")
         % {"tag": code, "day": f"{moment.local_day(tagged[pk]):%d/%m/%Y}"}
         if pk in tagged
-        else _now("not tagged “%(tag)s”") % {"tag": code}
+        else gettext("not tagged “%(tag)s”") % {"tag": code}
         for pk in member_ids
     }
 
