@@ -25,7 +25,3 @@ ZALO_OA_SECRET = ""
 
 # Tests read the source sentences; those about Vietnamese ask for it by name.
 LANGUAGE_CODE = "en"
-
-# A thread of the live server that ended would keep its connection, and with it the test
-# database, until the age is reached.
-DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405

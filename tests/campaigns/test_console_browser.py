@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from django.utils import timezone
 from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -52,6 +53,8 @@ def desk() -> Iterator[Page]:
         )
         yield page
         browser.close()
+        # What the test read inside Playwright's loop it read over a connection of its own.
+        connections.close_all()
     assert errors == []
 
 
