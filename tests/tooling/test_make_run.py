@@ -18,7 +18,13 @@ from django.conf import settings
 
 from loyalty_site.launch import ports
 
-pytestmark = pytest.mark.battery
+pytestmark = [
+    pytest.mark.battery,
+    pytest.mark.skipif(
+        settings.DATABASES["default"]["ENGINE"].endswith("postgresql"),
+        reason="starts a SQLite of its own, so once is enough",
+    ),
+]
 
 LEFT_OUT = (".git", ".venv", "var", "__pycache__", ".mypy_cache", ".ruff_cache", "tests")
 PATIENCE = 80
