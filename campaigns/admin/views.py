@@ -31,6 +31,7 @@ from campaigns.admin.acts import (
     channel_sentence,
     people,
 )
+from campaigns.enrolling import NO_CHANNEL
 from campaigns.models import Campaign, CampaignRun
 from campaigns.services import (
     check_ready,
@@ -225,8 +226,16 @@ def facts(run: CampaignRun) -> list[str]:
     labels = dict(Channel.choices)
     found += [f"{labels.get(code, code)}: {number(n)}" for code, n in channels.items()]
     reasons = run.counts.get("skipped_reasons") or {}
-    found += [f"{reason_label(code)} {number(n)}" for code, n in reasons.items()]
+    found += [f"{_skipped(code)}: {number(n)}" for code, n in reasons.items()]
+    if run.state == CampaignRun.State.RUNNING:
+        return found or [_("under way…")]
     return found or [_("nothing to do")]
+
+
+def _skipped(code: str) -> str:
+    if code == NO_CHANNEL:
+        return _("no channel reaches them")
+    return reason_label(code)
 
 
 # --- the list as a file -------------------------------------------------------------------
