@@ -60,6 +60,7 @@ class ConsoleAdmin(ModelAdmin):
         if context.get("original"):
             title = self.page_title(context["original"])
             context["original"] = Titled(context["original"], title)
+            context["subtitle"] = title
         return super().render_change_form(request, context, *args, **kwargs)
 
     def formfield_for_dbfield(

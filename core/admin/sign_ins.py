@@ -35,6 +35,9 @@ class FailedSignInAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     def has_delete_permission(self, request, obj=None) -> bool:  # type: ignore[no-untyped-def]
         return bool(request.user.has_perm("axes.delete_accessattempt"))
 
+    def page_title(self, obj: AccessAttempt) -> str:
+        return f"{obj.username} · {when(obj.attempt_time)}"
+
     @display(description=_("Failures"), ordering="failures_since_start")
     def num_failures(self, attempt: AccessAttempt) -> int:
         return int(attempt.failures_since_start)
@@ -56,6 +59,9 @@ class SignInAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     search_fields = ("username", "ip_address")
     ordering = ("-attempt_time",)
     fields = ("username", "ip_address", "attempt_time", "logout_time", "user_agent")
+
+    def page_title(self, obj: AccessLog) -> str:
+        return f"{obj.username} · {when(obj.attempt_time)}"
 
     @display(description=_("Signed in"), ordering="attempt_time")
     def signed_in(self, log: AccessLog) -> str:
