@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.batch import CHUNK, Column, fetch_all, insert_new, rows_source
+from core.batch import CHUNK, Column, fetch_all, insert_new, rows_source, sql_value
 from core.clock import add_months, local_date
 from core.retry import retry_on_conflict
 from members.models import Member
@@ -102,9 +102,11 @@ def member_accounts(wallet: Wallet, member_ids: Sequence[int]) -> dict[int, int]
 
 def _read_accounts(wallet: Wallet, member_ids: Sequence[int]) -> dict[int, int]:
     source, parameters = rows_source([Column("id", "bigint")], [[i] for i in member_ids])
+    # CROSS JOIN is SQLite's word for "in this order": it would rather read the whole wallet
+    # and look every account up in the list.
     rows = fetch_all(
-        f"SELECT a.member_id, a.id FROM points_account a JOIN {source} "
-        "ON r.id = a.member_id WHERE a.wallet_id = %s",
+        f"SELECT a.member_id, a.id FROM {source} CROSS JOIN points_account a "
+        "WHERE a.member_id = r.id AND a.wallet_id = %s",
         [*parameters, wallet.pk],
     )
     return dict(rows)
@@ -168,9 +170,10 @@ def _earnings(rule: EarnRule, orders: Sequence[EarningOrder]) -> dict[int, Posti
 def points_of_orders(order_ids: Sequence[int]) -> dict[int, int]:
     """Return how many points orders were given when they were first recorded."""
     source, parameters = rows_source([Column("id", "bigint")], [[i] for i in order_ids])
+    # In this order, or SQLite looks every transfer of every order up in the list.
     rows = fetch_all(
-        f"SELECT t.source_id, SUM(t.amount) FROM points_transfer t JOIN {source} "
-        "ON r.id = t.source_id WHERE t.source_type = %s AND t.kind = %s "
+        f"SELECT t.source_id, SUM(t.amount) FROM {source} CROSS JOIN points_transfer t "
+        "WHERE t.source_id = r.id AND t.source_type = %s AND t.kind = %s "
         "GROUP BY t.source_id",
         [*parameters, ORDER, Transfer.Kind.EARN.value],
     )
@@ -320,15 +323,14 @@ def expire_points(*, at: datetime, chunk: int = CHUNK) -> Expired:
 
 def _due_lots(today: date, limit: int) -> list[tuple[int, int, int]]:
     """Find lots past their last usable day: (lot, account, wallet)."""
-    source, parameters = rows_source([Column("today", "date")], [[today]])
     return [
         (row[0], row[1], row[2])
         for row in fetch_all(
             "SELECT l.id, l.account_id, a.wallet_id FROM points_lot l "
-            f"JOIN points_account a ON a.id = l.account_id CROSS JOIN {source} "
-            "WHERE l.remaining > 0 AND l.expires_on < r.today "
+            "JOIN points_account a ON a.id = l.account_id "
+            "WHERE l.remaining > 0 AND l.expires_on < %s "
             "ORDER BY l.expires_on, l.id LIMIT %s",
-            [*parameters, limit],
+            [sql_value(today), limit],
         )
     ]
 
