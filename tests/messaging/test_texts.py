@@ -199,4 +199,4 @@ def test_points_and_recency_are_fields(mai: Member) -> None:
     validate(template)
     factories.make_wallet()
 
-    assert filled(template, mai).data == {"text": "0 | nothing in the coming 30 days"}
+    assert filled(template, mai).data == {"text": "0 | không có trong 30 ngày tới"}
