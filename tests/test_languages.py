@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import LazySettings
 from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
@@ -175,7 +176,7 @@ def test_one_form_for_every_number() -> None:
 
 
 @pytest.fixture
-def vietnamese_by_default(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def vietnamese_by_default(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The site as it is installed: Vietnamese unless somebody asks for English."""
     settings.LANGUAGE_CODE = "vi"
     monkeypatch.setattr(trans_real, "_translations", {})
