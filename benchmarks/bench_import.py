@@ -1,9 +1,11 @@
-"""How fast a history of orders comes in, with rules, points and tags.
+r"""How fast a history of orders comes in, with rules, points and tags.
 
 The floor is a bare ``COPY`` of the same rows from Python, twice in the same run: into a
 table without anything, and into a copy of the orders table with its keys and checks.
 
-    python benchmarks/bench_import.py [--file orders.csv.gz] [--orders 70000]
+    python benchmarks/bench_import.py [--orders 70000]
+    python benchmarks/bench_import.py --file orders.csv.gz --currency USD \
+        --amount-per-point 1
 """
 
 import argparse
@@ -12,7 +14,7 @@ import gzip
 import json
 import tempfile
 import time
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -22,8 +24,8 @@ TARGET = 1 / 15
 
 
 def make_file(path: Path, orders: int) -> Path:
-    """Write a history of about three orders for each member, members interleaved."""
-    first = date(2025, 1, 1)
+    """Write 500 days up to today, about three orders a member, members interleaved."""
+    first = datetime.now(tz=UTC).date() - timedelta(days=500)
     with gzip.open(path, "wt", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["order_id", "member_id", "placed_at", "total", "quantity"])
@@ -85,13 +87,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, help="a history; without it one is made")
     parser.add_argument("--orders", type=int, default=70000)
+    parser.add_argument("--currency", default="VND")
+    parser.add_argument("--amount-per-point", default="10000")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         scratch_database("loyalty_bench_import") as url,
     ):
         path = options.file or make_file(Path(folder) / "orders.csv.gz", options.orders)
-        manage(url, "setup_programme", "retail")
+        programme = ["--currency", options.currency]
+        programme += ["--amount-per-point", options.amount_per_point]
+        manage(url, "setup_programme", "retail", *programme)
         members = Path(folder) / "members.csv"
         codes = sorted({row[1] for row in read_rows(path)})
         members.write_text("member_id\n" + "\n".join(codes) + "\n")
