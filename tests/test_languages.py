@@ -147,6 +147,18 @@ def test_the_frame_and_the_campaign_pages_have_no_english_left(
     assert english_on(read(Client(), reverse("admin:login"))) == set()
 
 
+def test_roles_are_named_in_vietnamese(console: Client) -> None:
+    page = read(console, reverse("admin:auth_group_add"))
+    assert "Thẻ gắn: xem</option>" in page
+    assert "Chiến dịch: bắt đầu, tạm dừng, kết thúc và chạy chiến dịch</option>" in page
+    assert "Can " not in page
+
+
+def test_the_scripts_of_the_admin_speak_vietnamese(console: Client) -> None:
+    script = read(console, reverse("admin:jsi18n"))
+    assert '"(click to clear)": "(b\\u1ea5m' in script
+
+
 def test_the_member_pages_have_no_english_left(programme: None, mai: Member) -> None:
     assert Transfer.objects.filter(kind="earn").exists()
     client = Client()

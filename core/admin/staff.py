@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
+from django.forms import ModelMultipleChoiceField
+from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -66,10 +72,37 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):
         return when(user.last_login)
 
 
+# What the table of permissions holds in English only.
+ACTS = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("look at")}
+SPECIAL = (
+    gettext_noop("Can start, pause, end and run campaigns"),
+    gettext_noop("Can export the list of a campaign"),
+    gettext_noop("Can give and take points by hand"),
+)
+
+
+class PermissionsField(ModelMultipleChoiceField):
+    """Names each permission in the reader's language: "Members: change"."""
+
+    def label_from_instance(self, obj: Permission) -> str:
+        kind = obj.content_type
+        model = kind.model_class()
+        what = model._meta.verbose_name_plural if model else kind.model
+        act = ACTS.get(obj.codename.removesuffix(f"_{kind.model}"), gettext(obj.name))
+        return f"{capfirst(str(what))}: {act}"
+
+
 @admin.register(Group)
 class RoleAdmin(GroupAdmin, ConsoleAdmin):
     list_display = ("name", "num_people")
     search_fields = ("name",)
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "permissions":
+            kwargs["form_class"] = PermissionsField
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_queryset(self, request):  # type: ignore[no-untyped-def]
         return super().get_queryset(request).prefetch_related("user_set")
