@@ -48,6 +48,15 @@ class Campaign(models.Model):
     episode = models.CharField(
         _("how often"), max_length=8, choices=Episode, default=Episode.LAPSE
     )
+    return_points = models.PositiveIntegerField(
+        _("points for coming back"),
+        default=0,
+        validators=[MaxValueValidator(1_000_000)],
+        help_text=_(
+            "Given by themselves, once for each lapse, with the first purchase after the "
+            "message. Keep the offer in the message true to it. 0: none."
+        ),
+    )
     position = models.PositiveSmallIntegerField(
         pgettext_lazy("place in a row", "order"),
         default=100,

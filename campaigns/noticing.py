@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from campaigns.models import Campaign, Step
 from campaigns.tagging import tag_at_once
-from core.batch import Column, execute, fetch_all, is_postgresql, rows_source, sql_value
+from core.batch import Column, fetch_all, is_postgresql, rows_source, sql_value
+from core.clock import local_date
+from points.models import Transfer
+from points.queries import points_wallet
+from points.services import RETURN, Grant, expiry_day, grant_points
 
 
 class PlacedOrder(Protocol):
@@ -79,10 +83,38 @@ def _mark_returned(orders: Sequence[PlacedOrder], *, at: datetime) -> None:
 
 def _close_returned(returns: Sequence[tuple[int, int]], *, at: datetime) -> None:
     source, parameters = rows_source(RETURN_COLUMNS, returns)
-    execute(
+    closed = fetch_all(
         "UPDATE campaigns_enrolment SET state = 'returned', closed_at = %s, "
         f"return_order_id = r.order_id FROM {source} "
         "WHERE campaigns_enrolment.id = r.enrolment_id "
-        "AND campaigns_enrolment.state = 'active'",
+        "AND campaigns_enrolment.state = 'active' RETURNING id, member_id, campaign_id",
         [sql_value(at), *parameters],
     )
+    _give_for_return(closed, at=at)
+
+
+def _give_for_return(closed: Sequence[tuple[Any, ...]], *, at: datetime) -> None:
+    """Keep the campaign's promise to who came back: its points, once for each lapse."""
+    promising = Campaign.objects.filter(
+        pk__in={campaign_id for _id, _member, campaign_id in closed},
+        return_points__gt=0,
+    ).in_bulk()
+    wallet = points_wallet()
+    if not promising or wallet is None:
+        return
+    last_day = expiry_day(local_date(at), wallet.expiry_months)
+    grants = [
+        Grant(
+            member_id=member_id,
+            amount=campaign.return_points,
+            key=f"return:{enrolment_id}",
+            expires_on=last_day,
+            kind=Transfer.Kind.EARN,
+            note=campaign.name,
+            source_type=RETURN,
+            source_id=enrolment_id,
+        )
+        for enrolment_id, member_id, campaign_id in closed
+        if (campaign := promising.get(campaign_id))
+    ]
+    grant_points(grants=grants, at=at)

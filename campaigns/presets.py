@@ -138,7 +138,7 @@ def _come_back(template: MessageTemplate) -> tuple[Campaign, bool]:
         position=20,
     )
     if is_new:
-        _message_step(campaign, template, offer="Tặng 100 điểm cho đơn tiếp theo")
+        _message_step(campaign, template, offer="Giảm 10% cho đơn tiếp theo")
     return campaign, is_new
 
 

@@ -23,6 +23,8 @@ from points.models import Account, EarnRule, Transfer, Wallet
 from points.rules import active_rules, applies, points_for
 
 ORDER = "order"
+# What a campaign gives to a member who comes back; its number is the enrolment's.
+RETURN = "return"
 ACCOUNT_COLUMNS = (
     Column("wallet_id", "bigint"),
     Column("kind", "text"),
@@ -54,6 +56,8 @@ class Grant:
     kind: str = Transfer.Kind.OPENING
     note: str = ""
     actor: str = ""
+    source_type: str = ""
+    source_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,8 @@ def grant_points(*, grants: Sequence[Grant], at: datetime) -> int:
             to_account=accounts[grant.member_id],
             amount=grant.amount,
             happened_at=at,
+            source_type=grant.source_type,
+            source_id=grant.source_id,
             expires_on=grant.expires_on,
             note=grant.note,
             actor=grant.actor,

@@ -17,6 +17,7 @@ from members.models import Member
 from points.models import EarnRule, Transfer
 from points.queries import HistoryEntry, history
 from points.rules import describe_rule
+from points.services import RETURN
 
 LINES_A_PAGE = 30
 ICONS = {
@@ -122,6 +123,8 @@ def _line(
 def _title(entry: HistoryEntry) -> str:
     if entry.kind == Transfer.Kind.EARN and entry.source_type == "order":
         return _("Purchase")
+    if entry.source_type == RETURN:
+        return _("Welcome-back gift")
     if entry.kind == Transfer.Kind.REVERSE:
         return _("Points returned") if entry.amount > 0 else _("Points taken back")
     titles = {
@@ -146,6 +149,8 @@ def _place(entry: HistoryEntry, order: Order | None) -> str:
 def _why(entry: HistoryEntry, rule: EarnRule | None, programme: Programme) -> str:
     if rule is not None:
         return describe_rule(rule, programme)
+    if entry.source_type == RETURN:
+        return _("A gift for your first purchase after our message.")
     if entry.kind == Transfer.Kind.EARN:
         return ""
     sentences = {

@@ -48,6 +48,7 @@ class CampaignForm(forms.ModelForm):
             "days",
             "conditions",
             "mode",
+            "return_points",
             "episode",
             "position",
         )
@@ -104,6 +105,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     fieldsets = (
         (_("What it is for"), {"fields": (("name", "code"), "description")}),
         (_("Who"), {"fields": ("days", "conditions"), "classes": ("console-wide",)}),
+        (_("What they get"), {"fields": ("return_points",)}),
         (
             _("When"),
             {

@@ -18,7 +18,8 @@ from django.db.models import F, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from activities.models import Order, Store
-from campaigns.models import CampaignRun
+from campaigns.models import Campaign, CampaignRun, Step
+from campaigns.presets import COME_BACK
 from campaigns.services import run_campaigns
 from core.batch import chunks
 from core.clock import local_date
@@ -46,6 +47,8 @@ SIMULATOR_APP_ID = "1000000000000000001"
 SIMULATOR_OA_ID = "1000000000000000002"
 SIMULATOR_GRANT = "simulator-refresh-token"
 SPENDERS = 0.12
+# Points for whoever comes back after the reminder.
+GIFT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,10 @@ def _run_campaigns(*, at: datetime) -> None:
     policy = SendingPolicy.current()
     policy.marketing_from, policy.marketing_until = time(0, 0), time(23, 59)
     policy.save(update_fields=["marketing_from", "marketing_until"])
+    Campaign.objects.filter(code=COME_BACK).update(return_points=GIFT)
+    Step.objects.filter(campaign__code=COME_BACK).update(
+        offer=f"Tặng {GIFT} điểm cho đơn tiếp theo"
+    )
     run_campaigns(at=at, trigger=CampaignRun.Trigger.COMMAND)
 
 

@@ -10,7 +10,11 @@ from campaigns.models import Campaign, Enrolment
 from campaigns.services import pause_campaign, run_campaign
 from flows.record import record
 from members.models import Member, MemberTag
+from points.audit import verify_ledger
+from points.models import Transfer
+from points.queries import balances
 from tests.campaigns.conftest import Buy
+from tests.factories import make_wallet
 
 
 def is_tagged(member: Member) -> bool:
@@ -71,6 +75,37 @@ def test_a_member_who_buys_again_has_returned(
         order_id,
     )
     assert Enrolment.objects.get(member=binh).state == "active"
+
+
+def test_coming_back_is_rewarded_once_as_promised(
+    come_back: Campaign, mai: Member, buy: Buy, now: datetime
+) -> None:
+    make_wallet(expiry_months=12)
+    come_back.return_points = 100
+    come_back.save(update_fields=["return_points"])
+    buy(mai, days_ago=46)
+    run_campaign(campaign=come_back, at=now, trigger="clock")
+
+    buy(mai, at=now + timedelta(days=1))
+    buy(mai, at=now + timedelta(days=2))
+
+    gift = Transfer.objects.get(source_type="return")
+    assert (gift.amount, gift.kind, gift.note) == (100, "earn", come_back.name)
+    assert gift.source_id == Enrolment.objects.get().pk
+    assert balances([mai.pk]) == {mai.pk: 100}
+    assert verify_ledger().ok
+
+
+def test_who_was_not_called_back_gets_nothing_extra(
+    come_back: Campaign, binh: Member, buy: Buy, now: datetime
+) -> None:
+    make_wallet()
+    come_back.return_points = 100
+    come_back.save(update_fields=["return_points"])
+
+    buy(binh, at=now)
+
+    assert not Transfer.objects.exists()
 
 
 def test_an_order_from_before_brings_nobody_back(
