@@ -25,8 +25,7 @@ import django
 from tests.battery.bank import NOW
 from tests.battery.unguarded import take_guards_away
 
-PROCESSES, THREADS = 8, 5
-CROWD = PROCESSES * THREADS
+THREADS = 5
 WAIT_SECONDS = 120
 
 
@@ -42,6 +41,12 @@ class Plan:
     targets: list[int]
     tries: int
     amount: int = 0
+    processes: int = 8
+
+    @property
+    def crowd(self) -> int:
+        """How many connections there are."""
+        return self.processes * THREADS
 
 
 @dataclass
@@ -75,7 +80,7 @@ def storm(plan: Plan, number: int, start: Barrier, tallies: list[Tally]) -> None
     for target, tally in zip(plan.targets, tallies, strict=True):
         connection.ensure_connection()
         start.wait(WAIT_SECONDS)
-        for turn in range(plan.tries // CROWD):
+        for turn in range(plan.tries // plan.crowd):
             key = f"t7:{plan.verb}:{target}:{number}:{turn}"
             try:
                 try_once(plan, target, key)
@@ -115,8 +120,10 @@ def main(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     if os.environ.get("GUARDS_OFF"):
         take_guards_away()
     fork = multiprocessing.get_context("fork")
-    start = fork.Barrier(CROWD)
-    files = [folder / f"storm-{plan.verb}-{number}.json" for number in range(PROCESSES)]
+    start = fork.Barrier(plan.crowd)
+    files = [
+        folder / f"storm-{plan.verb}-{number}.json" for number in range(plan.processes)
+    ]
     crowd = [
         fork.Process(target=process, args=(plan, number, start, file))
         for number, file in enumerate(files)
