@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from messaging.webhooks import accept_event
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.parsers import check_length, read_body
 from api.schema import problems
 from api.views.base import ApiView
+from messaging.webhooks import accept_event
 
 # Zalo's events are a few kilobytes.
 MAX_EVENT = 256 * 1024
