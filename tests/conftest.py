@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 
 from members.models import Member
 from tests import factories
@@ -68,8 +69,9 @@ def helper_console(helper: User) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def _fast_passwords(settings: pytest.FixtureRequest) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _source_language() -> None:
+    """Start every test in English: a page asked for in Vietnamese leaves it switched on."""
+    translation.activate("en")
 
 
 @pytest.fixture(autouse=True, scope="session")
