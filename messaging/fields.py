@@ -104,7 +104,7 @@ MESSAGE_FIELDS: dict[str, str | Promise] = {
 }
 MESSAGE_SAMPLES = {
     "link": "https://example.com/m/…",
-    "offer": "Tặng 100 điểm cho đơn tiếp theo",
+    "offer": "Giảm 10% cho đơn tiếp theo",
     "news": "Cửa hàng mới khai trương cuối tuần này.",
     "valid_until": "31/12/2026",
     "otp": "482913",

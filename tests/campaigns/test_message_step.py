@@ -73,7 +73,7 @@ def test_what_the_message_carries(
     assert (message.source_type, message.source_id) == ("campaign", come_back.pk)
     assert (message.due_at, message.expires_at) == (now, now + timedelta(days=3))
     assert message.context == {
-        "offer": "Tặng 100 điểm cho đơn tiếp theo",
+        "offer": "Giảm 10% cho đơn tiếp theo",
         "news": "",
         "valid_until": "16/03/2026",
         "episode": "lapse:2026-01-15",
