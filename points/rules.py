@@ -1,4 +1,4 @@
-"""Earn rules: how many points an order gives, said in numbers and in a sentence."""
+"""Wallets and earn rules: how many points an order gives, in numbers and in a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from core.models import Programme
 from core.money import Rounding, format_money, group_digits, round_whole
-from points.models import EarnRule
+from points.models import EarnRule, Wallet
 
 # What decides points; changing one of these makes a new version.
 DECIDING_FIELDS = (
@@ -50,6 +50,22 @@ def save_rule(rule: EarnRule) -> EarnRule:
         rule.version = stored.version + 1 if changed else stored.version
     rule.save()
     return rule
+
+
+@transaction.atomic
+def save_wallet(wallet: Wallet) -> Wallet:
+    """Save a wallet; whether debt is allowed counts for the accounts there are, too.
+
+    Who is in debt when it is switched off stays so until the debt is repaid.
+    """
+    wallet.save()
+    accounts = wallet.accounts.filter(member__isnull=False)
+    if not wallet.allows_debt:
+        accounts = accounts.filter(balance__gte=0)
+    accounts.exclude(may_go_negative=wallet.allows_debt).update(
+        may_go_negative=wallet.allows_debt
+    )
+    return wallet
 
 
 def active_rules() -> list[EarnRule]:

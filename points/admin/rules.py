@@ -19,7 +19,7 @@ from core.admin_tools import ConsoleAdmin, when
 from core.models import Programme
 from points.models import EarnRule, Wallet
 from points.queries import points_wallet
-from points.rules import describe_rule, save_rule
+from points.rules import describe_rule, save_rule, save_wallet
 
 ON_BADGES = {"on": "success", "off": "warning"}
 
@@ -54,6 +54,11 @@ class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     @display(description=_("State"), label=ON_BADGES, ordering="is_active")
     def state_badge(self, wallet: Wallet) -> tuple[str, str | Promise]:
         return ("on", _("active")) if wallet.is_active else ("off", _("off"))
+
+    def save_model(
+        self, request: HttpRequest, obj: Wallet, form: Any, change: bool
+    ) -> None:
+        save_wallet(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
