@@ -69,9 +69,15 @@ def helper_console(helper: User) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def _source_language() -> None:
-    """Start every test in English: a page asked for in Vietnamese leaves it switched on."""
-    translation.activate("en")
+def _english_unless_asked() -> Iterator[None]:
+    """A page's language stays active in its thread; it must not reach the next test."""
+    yield
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings: pytest.FixtureRequest) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True, scope="session")
