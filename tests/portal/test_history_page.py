@@ -66,7 +66,7 @@ def test_a_purchase_says_where_how_much_and_which_rule(
 
     assert "Month 03/2026" in page
     assert "Purchase" in page
-    assert "Sông Nguyễn Huệ · " in page
+    assert " · Sông Nguyễn Huệ" in page
     assert "+4<" in page
     assert "12:00 02/03/2026" in page
     assert "HD-1" in page
