@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -269,9 +270,13 @@ class RejectFile:
 
 
 def reject_path(source: Path) -> Path:
-    """Return where rejects of a file go: orders.csv.gz → orders.rejected.csv beside it."""
+    """Return where rejects of a file go: orders.csv.gz → orders.rejected.csv beside it.
+
+    A folder that may only be read gets nothing: then they go to where we stand.
+    """
     stem = re.sub(r"(\.csv)?(\.gz)?$|\.(txt|tsv|xlsx)$", "", source.name, flags=re.I)
-    return source.with_name(f"{stem}.rejected.csv")
+    folder = source.parent if os.access(source.parent, os.W_OK) else Path.cwd()
+    return folder / f"{stem}.rejected.csv"
 
 
 def safe_cell(text: str) -> str:

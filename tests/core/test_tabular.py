@@ -239,8 +239,8 @@ def test_no_rejects_no_file_and_never_the_source(tmp_path):
         ("a", "a.rejected.csv"),
     ],
 )
-def test_rejects_lie_beside_the_input(name, expected):
-    assert reject_path(Path("/data") / name) == Path("/data") / expected
+def test_rejects_lie_beside_the_input(tmp_path: Path, name, expected):
+    assert reject_path(tmp_path / name) == tmp_path / expected
 
 
 def test_progress_is_quiet_when_nobody_watches():
@@ -387,3 +387,14 @@ def test_reads_yes_and_no(text, flag):
 def test_refuses_maybe():
     with pytest.raises(InvalidInput, match="“maybe” in consent is neither yes nor no"):
         parse_flag("maybe", "consent")
+
+
+def test_rejects_leave_a_folder_alone_that_may_only_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)
+    monkeypatch.chdir(tmp_path)
+
+    assert reject_path(Path("/somewhere/orders.csv.gz")) == (
+        tmp_path / "orders.rejected.csv"
+    )
