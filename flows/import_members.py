@@ -81,6 +81,7 @@ GENDERS = {
 class ImportOptions:
     """What the person asked for."""
 
+    source: str = "file"
     renames: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
     quiet: bool = False
@@ -167,7 +168,7 @@ def _import_file(path: Path, *, options: ImportOptions, at: datetime) -> ImportR
             )
         lines = _read_lines(table.rows(), at=at)
         for chunk in chunks(lines):
-            points = _save_chunk(chunk, source=f"import:{path.name}", at=at)
+            points = _save_chunk(chunk, source=f"import:{options.source}", at=at)
             _count(chunk, points, report, rejects)
             progress.update(report.rows, table.part_read())
         if rejects.count:

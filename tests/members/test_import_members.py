@@ -63,7 +63,7 @@ def test_imports_a_list_with_every_column(tmp_path):
     assert member.follows_oa
     assert Identifier.objects.get(kind="phone").value == "+84912345678"
     assert Identifier.objects.get(kind="zalo").value == "7001"
-    assert Consent.objects.get().source == "import:members.csv"
+    assert Consent.objects.get().source == "import:file"
     tags = MemberTag.objects.order_by("tag__code").values_list("tag__code", flat=True)
     assert list(tags) == ["quan-1", "vip"]
     lot = Lot.objects.get()
@@ -170,6 +170,13 @@ def test_an_unknown_column_is_named_and_the_rest_goes_on(tmp_path):
     assert report["notices"] == [
         "The column “shoe_size” is unknown and ignored. Use --map shoe_size=FIELD."
     ]
+
+
+@pytest.mark.django_db
+def test_the_source_stands_beside_the_consent(tmp_path):
+    path = write(tmp_path, "member_id,consent\nA1,yes\n")
+    run(path, "--source", "crm")
+    assert Consent.objects.get().source == "import:crm"
 
 
 @pytest.mark.django_db
