@@ -75,11 +75,6 @@ def _english_unless_asked() -> Iterator[None]:
     translation.deactivate()
 
 
-@pytest.fixture(autouse=True)
-def _fast_passwords(settings: pytest.FixtureRequest) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _tests_may_empty_the_ledger() -> Iterator[None]:
     """Let the flush between transactional tests pass the append-only triggers.

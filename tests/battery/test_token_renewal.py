@@ -70,7 +70,8 @@ def test_one_renews_and_all_get_the_new_token(tmp_path: Path) -> None:
 def test_without_the_claim_the_grant_is_lost(tmp_path: Path) -> None:
     with Simulator(port=0) as zalo, new_database(tmp_path) as database:
         connect(database, zalo)
-        zalo.faults.add("slow", calls=REFRESH, seconds=0.5)
+        # Long enough for the last of them to ask before the first is answered.
+        zalo.faults.add("slow", calls=REFRESH, seconds=2)
 
         got = renew_together(database, zalo, CLAIMS_OFF="1")
 
