@@ -104,6 +104,20 @@ PROOFS = (
         """,
     ),
     Proof(
+        "what was spent, expired or deducted was drawn from lots",
+        ("transfer", "amount", "drawn"),
+        f"""
+        SELECT t.id, t.amount, COALESCE(d.drawn, 0) FROM points_transfer t
+        JOIN points_account f ON f.id = t.from_account_id AND f.kind = 'member'
+        LEFT JOIN (
+            SELECT transfer_id, SUM(amount) AS drawn FROM points_lotdraw
+            GROUP BY transfer_id
+        ) d ON d.transfer_id = t.id
+        WHERE t.kind <> 'reverse' AND t.amount <> COALESCE(d.drawn, 0)
+        ORDER BY t.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
         "a transfer moves points within one wallet",
         ("transfer", "from_wallet", "to_wallet"),
         f"""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from core.clock import local_date
 from members.models import Member
@@ -84,7 +84,8 @@ def history(
     transfers = Transfer.objects.filter(Q(from_account=account) | Q(to_account=account))
     if before_id is not None:
         transfers = transfers.filter(pk__lt=before_id)
-    transfers = transfers.select_related("rule").annotate(undone=Count("reversals"))
+    reversals = Transfer.objects.filter(reverses=OuterRef("pk"))
+    transfers = transfers.select_related("rule").annotate(undone=Exists(reversals))
     return [_entry(transfer, account) for transfer in transfers.order_by("-pk")[:limit]]
 
 
