@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parts(alone: str) -> list[tuple[str, list[str]]]:
     return [
         ("side by side", ["-n", "auto", "-m", f"not ({ALONE})"]),
-        ("one by one", ["-m", alone]),
+        ("one by one", ["--durations=12", "-m", alone]),
     ]
 
 
