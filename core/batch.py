@@ -119,7 +119,7 @@ def _array_literal(values: list[Any]) -> str:
     """Write a column as PostgreSQL reads an array.
 
     The driver adapts lists element by element in Python, which costs more than the whole
-    statement; joining text is twenty times faster.
+    statement; joined text took a third off an import's time in Python.
     """
     sample = next((value for value in values if value is not None), None)
     if isinstance(sample, str):
