@@ -33,30 +33,7 @@ def register_own_fields() -> None:
 
 def _profile_fields() -> tuple[Field, ...]:
     return (
-        Field(
-            "tag",
-            _("tag"),
-            PROFILE,
-            (
-                Operator(
-                    "has",
-                    _("has"),
-                    _("have the tag “%(value)s”"),
-                    lambda code, _moment: _tagged(code),
-                    ValueKind.CHOICE,
-                    _tags,
-                ),
-                Operator(
-                    "has_not",
-                    _("does not have"),
-                    _("do not have the tag “%(value)s”"),
-                    lambda code, _moment: ~_tagged(code),
-                    ValueKind.CHOICE,
-                    _tags,
-                ),
-            ),
-            tell=_tell_tag,
-        ),
+        _tag_field(),
         _days_field(
             "joined_days_ago",
             _("days since joining"),
@@ -91,25 +68,56 @@ def _profile_fields() -> tuple[Field, ...]:
             (_("live in %(value)s"), _("do not live in %(value)s")),
             None,
         ),
-        Field(
-            "birthday_month",
-            _("month of birth"),
-            PROFILE,
-            (
-                Operator(
-                    "is",
-                    _("is"),
-                    _("were born in month %(value)s"),
-                    lambda month, _moment: _born_in(int(month)),
-                    ValueKind.CHOICE,
-                    lambda: MONTHS,
-                ),
-                Operator(
-                    "this_month",
-                    _("is this month"),
-                    _("have their birthday this month"),
-                    lambda _value, moment: _born_in(moment.today.month),
-                ),
+        _birthday_field(),
+    )
+
+
+def _tag_field() -> Field:
+    return Field(
+        "tag",
+        _("tag"),
+        PROFILE,
+        (
+            Operator(
+                "has",
+                _("has"),
+                _("have the tag “%(value)s”"),
+                lambda code, _moment: _tagged(code),
+                ValueKind.CHOICE,
+                _tags,
+            ),
+            Operator(
+                "has_not",
+                _("does not have"),
+                _("do not have the tag “%(value)s”"),
+                lambda code, _moment: ~_tagged(code),
+                ValueKind.CHOICE,
+                _tags,
+            ),
+        ),
+        tell=_tell_tag,
+    )
+
+
+def _birthday_field() -> Field:
+    return Field(
+        "birthday_month",
+        _("month of birth"),
+        PROFILE,
+        (
+            Operator(
+                "is",
+                _("is"),
+                _("were born in month %(value)s"),
+                lambda month, _moment: _born_in(int(month)),
+                ValueKind.CHOICE,
+                lambda: MONTHS,
+            ),
+            Operator(
+                "this_month",
+                _("is this month"),
+                _("have their birthday this month"),
+                lambda _value, moment: _born_in(moment.today.month),
             ),
         ),
     )
