@@ -37,7 +37,7 @@ def retry_on_conflict(verb: Callable[P, R]) -> Callable[P, R]:
                     raise
                 if time.monotonic() > deadline:
                     raise
-            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter
+            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
         return verb(*args, **kwargs)
 
     return wrapper

@@ -239,7 +239,7 @@ def _fatigue(message: Message, facts: Facts, at: datetime) -> Verdict | None:
         return Verdict(reason="fatigue_cap")
     if message.member_id in facts.under_way:
         # Jitter, or two relays would meet again at the same second.
-        pause = timedelta(seconds=random.uniform(60, 180))  # noqa: S311
+        pause = timedelta(seconds=random.uniform(60, 180))
         return wait_until(message, at + pause, "another_under_way")
     return None
 

@@ -250,7 +250,7 @@ def _later(
         return _failed(parcel, "too_many_attempts", error)
     pauses = CODE_PAUSES if message.template.purpose == CODE else PAUSES
     pause = pauses[min(message.attempts, len(pauses)) - 1]
-    due_at = over.at + pause * random.uniform(0.8, 1.2)  # noqa: S311
+    due_at = over.at + pause * random.uniform(0.8, 1.2)
     return _wait(message, error, due_at, "retry")
 
 

@@ -25,7 +25,7 @@ def main(names: list[str]) -> int:
         for name in names:
             _install(ROOT / name)
     except CannotSetUp as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)
         return 1
     return 0
 
@@ -49,7 +49,7 @@ def _make_venv() -> None:
             f"Python {version} is here, but its venv module is not: install it (Debian and "
             f"Ubuntu: apt install python{version}-venv) and run make again."
         )
-    print(f"Making .venv with Python {version}…", flush=True)  # noqa: T201
+    print(f"Making .venv with Python {version}…", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     if _run([sys.executable, "-m", "venv", str(VENV)]) != 0:
         raise CannotSetUp(
@@ -63,7 +63,7 @@ def _install(requirements: Path) -> None:
     stamp = VENV / f".installed-{requirements.name}"
     if stamp.exists() and stamp.read_text() == digest:
         return
-    print(f"Installing {requirements.name}… (a minute, once)", flush=True)  # noqa: T201
+    print(f"Installing {requirements.name}… (a minute, once)", flush=True)
     command = [str(PYTHON), "-m", "pip", "install", "--require-hashes"]
     command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     if _run([*command, "-r", str(requirements)]) != 0:

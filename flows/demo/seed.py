@@ -80,7 +80,7 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
         return DemoReport(False, **run.result["made"])
     setup_programme(at=at)
     zone, today = Programme.current().zone, local_date(at)
-    rng = random.Random(SEED)  # noqa: S311 - no secret
+    rng = random.Random(SEED)
     people = make_people(rng, count=members, today=today, zone=zone)
     purchases = make_purchases(rng, people, at=at, zone=zone)
     treats = list(_treats(rng, purchases))

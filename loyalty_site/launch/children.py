@@ -63,7 +63,7 @@ class Child:
             # A group of its own: Ctrl-C reaches only us, and we stop it with all that
             # it has started. Nothing else runs in this process, so the hook is safe.
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         self.started_at = time.monotonic()
         self.starts_again_at = None

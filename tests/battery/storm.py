@@ -87,7 +87,7 @@ def storm(plan: Plan, number: int, start: Barrier, tallies: list[Tally]) -> None
                 tally.won.append(key)
             except (NotEnoughPoints, Conflict):
                 tally.refused += 1
-            except Exception as fault:  # noqa: BLE001 - counted and shown
+            except Exception as fault:
                 tally.faults[type(fault).__name__] += 1
     connection.close()
 

@@ -93,7 +93,7 @@ TABLES = {
 
 def write_file(path: Path) -> None:
     """Write orders of two groups of members: told by code and phone, or by phone alone."""
-    chance = random.Random(SEED)  # noqa: S311 - a made-up history
+    chance = random.Random(SEED)
     # Nobody is so near to the campaign's last day that midnight could pass over them.
     ages = [*range(1, 30), *range(60, 300)]
     today = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0)
@@ -192,7 +192,7 @@ def sizes(database: Database) -> dict[str, int]:
 def test_ends_with_the_same_rows_as_if_nothing_had_happened(
     scratch: Callable[[], Database], file: Path
 ) -> None:
-    chance = random.Random(SEED)  # noqa: S311 - when it dies
+    chance = random.Random(SEED)
     killed, undisturbed = set_up(scratch(), file), set_up(scratch(), file)
     stood: list[int] = []
 

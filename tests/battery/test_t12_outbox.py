@@ -134,7 +134,7 @@ def wait_until_done(database: Database, act: Any, limit: float = LIMIT_SECONDS) 
 def test_kills_and_faults_lose_nothing_and_double_no_offer(
     tmp_path: Path, zalo: Simulator
 ) -> None:
-    chance = random.Random(SEED)  # noqa: S311 - which relay dies
+    chance = random.Random(SEED)
     kills = 0
     zalo.faults.add("timeout", percent=2, seconds=5, seed=SEED)
     zalo.faults.add("http_500", percent=1.5, accept=True, seed=SEED + 1)

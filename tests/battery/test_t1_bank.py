@@ -67,7 +67,7 @@ def play(
 
 
 def wait(processes: Fleet, done: Run, *, kill: bool) -> None:
-    chance = random.Random(SEED)  # noqa: S311 - which client dies
+    chance = random.Random(SEED)
     deadline = time.monotonic() + LIMIT_SECONDS
     while busy := [number for number in processes.busy() if number >= 0]:
         assert time.monotonic() < deadline, "the clients were not done in time"

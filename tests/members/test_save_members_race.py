@@ -47,7 +47,7 @@ def tell_at_once(now: datetime) -> Counter[str]:
     barrier = Barrier(THREADS)
 
     def tell(thread: int) -> Sequence[str]:
-        facts = random.Random(thread).sample(FACTS, len(FACTS))  # noqa: S311
+        facts = random.Random(thread).sample(FACTS, len(FACTS))
         try:
             barrier.wait(timeout=20)
             saved = save_members(facts, source=f"till-{thread}", at=now)
