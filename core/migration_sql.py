@@ -6,11 +6,14 @@ from typing import Any
 from django.db import migrations
 
 
-def run_sql_files(migration_file: str, name: str) -> migrations.RunPython:
+def run_sql_files(
+    migration_file: str, name: str, *, backwards: bool = False
+) -> migrations.RunPython:
     """Return an operation that runs ``sql/<name>.<vendor>.sql`` beside the migration.
 
     The reverse is ``sql/<name>.<vendor>.reverse.sql``. Statements are separated by a line
-    that holds only ``--;``, because trigger bodies contain semicolons.
+    that holds only ``--;``, because trigger bodies contain semicolons. ``backwards`` runs
+    the reverse first, for a migration that lifts what an earlier one set.
     """
     folder = Path(migration_file).parent / "sql"
 
@@ -25,4 +28,6 @@ def run_sql_files(migration_file: str, name: str) -> migrations.RunPython:
 
         return operation
 
+    if backwards:
+        return migrations.RunPython(run(".reverse"), run(""))
     return migrations.RunPython(run(""), run(".reverse"))

@@ -6,6 +6,7 @@ import re
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -89,6 +90,86 @@ class Programme(models.Model):
     def decimals(self) -> int:
         """How many decimals an amount of money has; the dong has none."""
         return 0 if self.currency == self.Currency.VND else 2
+
+
+class Holiday(models.Model):
+    """A public holiday, for rules and sending hours that ask for one."""
+
+    day = models.DateField(_("day"), unique=True)
+    name = models.CharField(_("name"), max_length=80)
+
+    class Meta:
+        verbose_name = _("holiday")
+        verbose_name_plural = _("holidays")
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ChangeRequest(models.Model):
+    """A staff act that needs a second person: who asked, who decided, what exactly.
+
+    The payload is frozen by its hash when it is asked for; what is carried out is what was
+    approved, once (see ``core.approvals``).
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("waiting for approval")
+        APPROVED = "approved", _("approved")
+        REJECTED = "rejected", _("rejected")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    kind = models.CharField(_("kind"), max_length=40)
+    summary = models.CharField(_("what is asked for"), max_length=300)
+    payload = models.JSONField(_("content"))
+    payload_hash = models.CharField(max_length=64, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="change_requests",
+        verbose_name=_("maker"),
+    )
+    requested_at = models.DateTimeField(_("asked at"))
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decided_requests",
+        verbose_name=_("checker"),
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decision_note = models.CharField(_("why"), max_length=200, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("approval")
+        verbose_name_plural = _("approvals")
+        permissions = [("decide_changerequest", "Can approve what others ask for")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="open", decided_by__isnull=True)
+                | models.Q(state="withdrawn")
+                | (
+                    models.Q(state__in=["approved", "rejected"])
+                    & models.Q(decided_by__isnull=False)
+                    & ~models.Q(decided_by=models.F("requested_by"))
+                ),
+                name="core_changerequest_maker_is_not_checker",
+            )
+        ]
+        indexes = [
+            # The checker's list: what waits, oldest first.
+            models.Index(
+                fields=["requested_at"],
+                condition=models.Q(state="open"),
+                name="core_changerequest_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.summary
 
 
 class JobRun(models.Model):
