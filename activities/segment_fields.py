@@ -23,7 +23,8 @@ GROUP = _("Purchases")
 
 # The summary is one row a member, so a join to it doubles nobody; who never bought has
 # none, and every condition says on its own what that means.
-HAS_ORDERED = Q(purchases__isnull=False)
+# Whose every purchase went back has a summary without days.
+HAS_ORDERED = Q(purchases__last_order_on__isnull=False)
 
 
 def register_purchase_fields() -> None:
@@ -143,8 +144,8 @@ def _tell_last_order(
     )
     return {
         pk: gettext("Last order %(day)s, %(days)s days ago")
-        % {"day": f"{last[pk]:%d/%m/%Y}", "days": moment.days_since(last[pk])}
-        if pk in last
+        % {"day": f"{day:%d/%m/%Y}", "days": moment.days_since(day)}
+        if (day := last.get(pk))
         else gettext("No order yet")
         for pk in member_ids
     }

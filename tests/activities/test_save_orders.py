@@ -50,7 +50,7 @@ def test_a_repeat_is_known_and_changes_nothing(mai: Member, now: datetime) -> No
     assert PurchaseSummary.objects.get().num_orders == 1
 
 
-@pytest.mark.parametrize("field", ["total", "member", "placed_at", "status"])
+@pytest.mark.parametrize("field", ["total", "member", "placed_at"])
 def test_the_same_number_with_other_content_is_refused(
     mai: Member, binh: Member, now: datetime, field: str
 ) -> None:
@@ -59,13 +59,24 @@ def test_the_same_number_with_other_content_is_refused(
         "total": fact(mai, "A1", "1001", now),
         "member": fact(binh, "A1", "1000", now),
         "placed_at": fact(mai, "A1", "1000", now - timedelta(seconds=1)),
-        "status": fact(mai, "A1", "1000", now, status="cancelled"),
     }[field]
 
     (saved,) = save_orders([changed], at=now)
 
     assert (saved.outcome, saved.code) == ("refused", "conflict")
     assert Order.objects.get().total == Decimal(1000)
+
+
+def test_the_same_purchase_called_off_is_known_and_says_so(
+    mai: Member, now: datetime
+) -> None:
+    save_orders([fact(mai, "A1", "1000", now)], at=now)
+
+    (saved,) = save_orders([fact(mai, "A1", "1000", now, status="cancelled")], at=now)
+
+    assert (saved.outcome, saved.cancels) == ("known", True)
+    # What was told stands; what is called off comes back as a refund (flows.record).
+    assert Order.objects.get().status == "completed"
 
 
 def test_numbers_are_unique_within_a_source_only(mai: Member, now: datetime) -> None:

@@ -1,9 +1,10 @@
-"""Saving facts: each order once, for ever, whoever tells it and however often."""
+"""Orders: each is saved once, for ever, whoever tells it and however often."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from activities.models import Order
+from activities.models import Order, Product
 from core.batch import (
     Column,
     execute,
@@ -46,6 +47,16 @@ ORDER_COLUMNS = (
     Column("currency", "text"),
     Column("content_hash", "text"),
 )
+# What only some tills tell; a batch without any of it writes the columns above.
+PART_COLUMNS = (
+    Column("discount", "numeric"),
+    Column("voucher_discount", "numeric"),
+    Column("tax", "numeric"),
+    Column("delivery_fee", "numeric"),
+    Column("points_amount", "numeric"),
+    Column("payment_method", "text"),
+    Column("promo_code", "text"),
+)
 LINE_COLUMNS = (
     Column("order_id", "bigint"),
     Column("position", "int"),
@@ -56,6 +67,8 @@ LINE_COLUMNS = (
     Column("unit_price", "numeric"),
     Column("discount", "numeric"),
     Column("total", "numeric"),
+    Column("brand", "text"),
+    Column("labels", "jsonb"),
 )
 SUMMARY_COLUMNS = (
     Column("member_id", "bigint"),
@@ -80,6 +93,8 @@ class OrderLineFact(NamedTuple):
     unit_price: Decimal | None = None
     discount: Decimal = Decimal(0)
     total: Decimal = Decimal(0)
+    brand: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class OrderFact(NamedTuple):
@@ -95,11 +110,27 @@ class OrderFact(NamedTuple):
     channel: str = Order.Channel.STORE.value
     store_id: int | None = None
     lines: tuple[OrderLineFact, ...] = ()
+    discount: Decimal = Decimal(0)
+    voucher_discount: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    delivery_fee: Decimal = Decimal(0)
+    points_amount: Decimal = Decimal(0)
+    payment_method: str = ""
+    promo_code: str = ""
+
+    @property
+    def parts(self) -> tuple[Decimal | str, ...]:
+        """How the total came about, in the order of the columns; nothing when untold."""
+        told = self[10:17]
+        return told if any(told) else ()
 
 
 @dataclass(slots=True)
 class SavedOrder:
-    """What became of a fact: ``new``, ``known`` (told before) or ``refused`` with why."""
+    """What became of a fact: ``new``, ``known`` (told before) or ``refused`` with why.
+
+    ``cancels``: a purchase that stood is told again as cancelled.
+    """
 
     fact: OrderFact
     outcome: str
@@ -108,6 +139,7 @@ class SavedOrder:
     order_id: int | None = None
     code: str = ""
     reason: str = ""
+    cancels: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -136,6 +168,7 @@ def save_orders(facts: Sequence[OrderFact], *, at: datetime) -> list[SavedOrder]
     """
     zone = programme_zone()
     saved = [_check(fact, zone=zone, at=at) for fact in facts]
+    _name_products(saved)
     first = _first_of_each(saved)
     fresh = list(first.values())
     _insert_orders(fresh)
@@ -186,6 +219,10 @@ def _content_hash(fact: OrderFact) -> str:
         f"{fact.member_id}|{fact.placed_at.timestamp()}|{fact.total:.2f}|{fact.currency}|"
         f"{fact.status}|{fact.channel}|{fact.store_id}"
     )
+    if fact.parts:
+        # Orders told without them keep the fingerprint that they have always had.
+        told = [f"{p:.2f}" if isinstance(p, Decimal) else p for p in fact.parts]
+        text += f"|{told!r}"
     if not fact.lines:
         return hashlib.sha256(text.encode()).hexdigest()
     parts = [
@@ -197,10 +234,37 @@ def _content_hash(fact: OrderFact) -> str:
             None if line.unit_price is None else f"{line.unit_price:.2f}",
             f"{line.discount:.2f}",
             f"{line.total:.2f}",
+            *((line.brand, *line.labels) if line.brand or line.labels else ()),
         )
         for line in fact.lines
     ]
     return hashlib.sha256(f"{text}|{parts!r}".encode()).hexdigest()
+
+
+def _name_products(saved: Sequence[SavedOrder]) -> None:
+    """Fill what a till leaves out of a line from the product catalogue. One query."""
+    skus = {line.sku for one in saved for line in one.fact.lines if line.sku}
+    if not skus:
+        return
+    products = {product.sku: product for product in Product.objects.filter(sku__in=skus)}
+    if not products:
+        return
+    for one in saved:
+        if any(line.sku in products for line in one.fact.lines):
+            lines = tuple(_named(line, products) for line in one.fact.lines)
+            one.fact = one.fact._replace(lines=lines)
+
+
+def _named(line: OrderLineFact, products: Mapping[str, Product]) -> OrderLineFact:
+    product = products.get(line.sku)
+    if product is None:
+        return line
+    return line._replace(
+        product=line.product or product.name,
+        category=line.category or product.category,
+        brand=line.brand or product.brand,
+        labels=line.labels or tuple(product.labels),
+    )
 
 
 def _identity(saved: SavedOrder) -> tuple[str, str]:
@@ -217,6 +281,7 @@ def _first_of_each(saved: Sequence[SavedOrder]) -> dict[tuple[str, str], SavedOr
 
 
 def _insert_orders(fresh: Sequence[SavedOrder]) -> None:
+    has_parts = any(saved.fact.parts for saved in fresh)
     rows = [
         (
             fact.source,
@@ -230,13 +295,14 @@ def _insert_orders(fresh: Sequence[SavedOrder]) -> None:
             fact.total,
             fact.currency,
             saved.content_hash,
+            *(fact[10:17] if has_parts else ()),
         )
         for saved in fresh
         if (fact := saved.fact)
     ]
     new = insert_new(
         "activities_order",
-        ORDER_COLUMNS,
+        (*ORDER_COLUMNS, *PART_COLUMNS) if has_parts else ORDER_COLUMNS,
         rows,
         conflict="source, external_id",
         returning="source, external_id, id",
@@ -264,7 +330,13 @@ def _compare_with_stored(known: Sequence[SavedOrder]) -> None:
     }
     for saved in known:
         saved.order_id, content_hash = stored[_identity(saved)]
-        if content_hash != saved.content_hash:
+        if content_hash == saved.content_hash:
+            continue
+        completed = saved.fact._replace(status=COMPLETED)
+        if saved.fact.status != COMPLETED and content_hash == _content_hash(completed):
+            # The same purchase, called off since.
+            saved.cancels = True
+        else:
             _refuse_conflict(saved)
 
 
@@ -287,7 +359,7 @@ def _refuse_conflict(saved: SavedOrder) -> None:
 
 def _insert_lines(fresh: Sequence[SavedOrder]) -> None:
     rows = [
-        (saved.order_id, position, *line)
+        (saved.order_id, position, *line[:-1], json.dumps(line.labels, ensure_ascii=False))
         for saved in fresh
         for position, line in enumerate(saved.fact.lines, start=1)
     ]
@@ -313,13 +385,18 @@ def _update_summaries(orders: Sequence[SavedOrder]) -> None:
     source, parameters = rows_source(SUMMARY_COLUMNS, [sums[m] for m in sorted(sums)])
     names = ", ".join(column.name for column in SUMMARY_COLUMNS)
     least, greatest = ("LEAST", "GREATEST") if is_postgresql() else ("MIN", "MAX")
+    # Whose every purchase went back has a row without days.
+    day, last, moment = (
+        f"COALESCE(s.{name}, excluded.{name})"
+        for name in ("first_order_on", "last_order_on", "last_order_at")
+    )
     execute(
         f"INSERT INTO activities_purchasesummary AS s ({names}) "
         f"SELECT {names} FROM {source} WHERE true "
         "ON CONFLICT (member_id) DO UPDATE SET "
-        f"first_order_on = {least}(s.first_order_on, excluded.first_order_on), "
-        f"last_order_on = {greatest}(s.last_order_on, excluded.last_order_on), "
-        f"last_order_at = {greatest}(s.last_order_at, excluded.last_order_at), "
+        f"first_order_on = {least}({day}, excluded.first_order_on), "
+        f"last_order_on = {greatest}({last}, excluded.last_order_on), "
+        f"last_order_at = {greatest}({moment}, excluded.last_order_at), "
         "num_orders = s.num_orders + excluded.num_orders, "
         "spend = s.spend + excluded.spend",
         parameters,

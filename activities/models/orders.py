@@ -1,31 +1,27 @@
-"""The facts: where something was bought, by whom, for how much."""
+"""Purchases as the till or the web shop told them, and what they come to."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from activities.models.stores import Store
 from members.models import Member
 
 
-class Store(models.Model):
-    """A shop of the brand, or its web shop."""
-
-    code = models.CharField(_("code"), max_length=40, unique=True)
-    name = models.CharField(_("name"), max_length=120)
-    address = models.CharField(_("address"), max_length=200, blank=True, default="")
-    province = models.CharField(_("province"), max_length=60, blank=True, default="")
-    is_active = models.BooleanField(_("open"), default=True)
-
-    class Meta:
-        verbose_name = _("store")
-        verbose_name_plural = _("stores")
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
+def _money(name: Any, **options: Any) -> models.DecimalField[Any, Any]:
+    """Return a column for an amount of money that is nothing unless told."""
+    return models.DecimalField(
+        name,
+        max_digits=18,
+        decimal_places=2,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        **options,
+    )
 
 
 class Order(models.Model):
@@ -76,6 +72,23 @@ class Order(models.Model):
     )
     total = models.DecimalField(_("total"), max_digits=18, decimal_places=2)
     currency = models.CharField(_("currency"), max_length=3)
+    # How the total came about. The total is what the customer owed: after discounts and
+    # vouchers, with tax and delivery, before any of it was paid with points.
+    discount = _money(_("discount"))
+    voucher_discount = _money(_("taken off by vouchers"))
+    tax = _money(_("tax in the total"))
+    delivery_fee = _money(_("delivery in the total"))
+    points_amount = _money(_("paid with points"))
+    payment_method = models.CharField(
+        _("payment method"), max_length=20, blank=True, default="", db_default=""
+    )
+    promo_code = models.CharField(
+        _("promo code"), max_length=40, blank=True, default="", db_default=""
+    )
+    delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    refunded = _money(
+        _("given back"), help_text=_("How much of the total went back with refunds.")
+    )
     content_hash = models.CharField(
         max_length=64, editable=False, help_text="SHA-256 of what was told."
     )
@@ -94,6 +107,11 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=models.Q(status__in=["completed", "cancelled"]),
                 name="activities_order_status_is_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(refunded__gte=0)
+                & models.Q(refunded__lte=models.F("total")),
+                name="activities_order_refunded_within_total",
             ),
         ]
         indexes = [
@@ -115,6 +133,15 @@ class OrderLine(models.Model):
     sku = models.CharField(_("SKU"), max_length=60, blank=True, default="")
     product = models.CharField(_("product"), max_length=160, blank=True, default="")
     category = models.CharField(_("category"), max_length=80, blank=True, default="")
+    brand = models.CharField(
+        _("brand"), max_length=80, blank=True, default="", db_default=""
+    )
+    labels = models.JSONField(
+        _("labels"),
+        default=list,
+        blank=True,
+        db_default=models.Value([], models.JSONField()),
+    )
     quantity = models.DecimalField(
         _("quantity"), max_digits=12, decimal_places=3, default=Decimal(1)
     )
@@ -125,6 +152,14 @@ class OrderLine(models.Model):
         _("discount"), max_digits=18, decimal_places=2, default=Decimal(0)
     )
     total = models.DecimalField(_("total"), max_digits=18, decimal_places=2)
+    refunded_quantity = models.DecimalField(
+        _("quantity given back"),
+        max_digits=12,
+        decimal_places=3,
+        default=Decimal(0),
+        db_default=Decimal(0),
+    )
+    refunded = _money(_("given back"))
 
     class Meta:
         verbose_name = _("order line")
@@ -141,7 +176,7 @@ class OrderLine(models.Model):
 
 
 class PurchaseSummary(models.Model):
-    """What a member's completed orders come to; kept by the verb that saves orders.
+    """What a member's completed orders come to, less refunds; kept by the saving verbs.
 
     It answers "who has not bought for N days" for millions of members without reading
     their orders.
@@ -154,9 +189,9 @@ class PurchaseSummary(models.Model):
         related_name="purchases",
         verbose_name=_("member"),
     )
-    first_order_on = models.DateField(_("first order"))
-    last_order_on = models.DateField(_("last order"))
-    last_order_at = models.DateTimeField(_("time of the last order"))
+    first_order_on = models.DateField(_("first order"), null=True, blank=True)
+    last_order_on = models.DateField(_("last order"), null=True, blank=True)
+    last_order_at = models.DateTimeField(_("time of the last order"), null=True, blank=True)
     num_orders = models.PositiveIntegerField(_("orders"))
     spend = models.DecimalField(_("spend"), max_digits=18, decimal_places=2)
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -93,6 +94,10 @@ class OrderAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
                 )
             },
         ),
+        (
+            _("How the total came about"),
+            {"fields": ("parts", "refunded_shown", "delivered_at")},
+        ),
         (_("Points it gave"), {"fields": ("points_given",)}),
         (
             _("Where it came from"),
@@ -120,6 +125,23 @@ class OrderAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         return money(order.total, order.currency)
 
     total_shown = num_total
+
+    @display(description=_("Parts"))
+    def parts(self, order: Order) -> str:
+        told = (
+            (_("discount"), order.discount),
+            (_("taken off by vouchers"), order.voucher_discount),
+            (_("tax in the total"), order.tax),
+            (_("delivery in the total"), order.delivery_fee),
+            (_("paid with points"), order.points_amount),
+        )
+        rows = [(label, money(value, order.currency)) for label, value in told if value]
+        lines: SafeString = format_html_join("", "<div>{}: {}</div>", rows)
+        return lines or NOTHING
+
+    @display(description=_("Given back"))
+    def refunded_shown(self, order: Order) -> str:
+        return money(order.refunded, order.currency) if order.refunded else NOTHING
 
     @display(
         description=_("State"),
@@ -150,7 +172,12 @@ class OrderAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             for transfer in transfers.select_related("rule", "to_account").order_by("id")
         ]
         lines: SafeString = format_html_join("", "<div>{} {} · {}</div>", rows)
-        return lines or NOTHING
+        why = format_html(
+            '<div><a class="console-link" href="{}">{}</a></div>',
+            reverse("admin:points_explain", args=[order.pk]),
+            _("Which rules gave these points, and which did not"),
+        )
+        return (lines or NOTHING) + why
 
 
 def _effect(transfer: Transfer) -> int:
