@@ -9,6 +9,8 @@ class PointsConfig(AppConfig):
     def ready(self) -> None:
         # Models can be imported only now.
         from messaging.fields import register_fields
+        from points import by_hand
         from points.template_fields import NAMES, SAMPLES, points_fields
 
+        by_hand.register()
         register_fields(points_fields, NAMES, samples=SAMPLES)

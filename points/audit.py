@@ -110,8 +110,10 @@ PROOFS = (
         SELECT t.id, t.amount, COALESCE(d.drawn, 0) FROM points_transfer t
         JOIN points_account f ON f.id = t.from_account_id AND f.kind = 'member'
         LEFT JOIN (
-            SELECT transfer_id, SUM(amount) AS drawn FROM points_lotdraw
-            GROUP BY transfer_id
+            -- A draw on the lot that the transfer itself formed repays its owner's debt.
+            SELECT d.transfer_id, SUM(d.amount) AS drawn
+            FROM points_lotdraw d JOIN points_lot l ON l.id = d.lot_id
+            WHERE l.transfer_id <> d.transfer_id GROUP BY d.transfer_id
         ) d ON d.transfer_id = t.id
         WHERE t.kind <> 'reverse' AND t.amount <> COALESCE(d.drawn, 0)
         ORDER BY t.id LIMIT {MOST_DIFFERENCES}
@@ -129,12 +131,50 @@ PROOFS = (
         """,
     ),
     Proof(
+        "what was taken back of a transfer is what its reversals moved, and never more",
+        ("transfer", "moved", "counted", "taken_back"),
+        f"""
+        SELECT o.id, o.amount, COALESCE(b.amount, 0), COALESCE(r.moved, 0)
+        FROM points_transfer o
+        LEFT JOIN points_takenback b ON b.transfer_id = o.id
+        LEFT JOIN (
+            SELECT reverses_id, SUM(amount) AS moved FROM points_transfer
+            WHERE reverses_id IS NOT NULL GROUP BY reverses_id
+        ) r ON r.reverses_id = o.id
+        WHERE (b.transfer_id IS NOT NULL OR r.reverses_id IS NOT NULL) AND (
+            COALESCE(b.amount, 0) <> COALESCE(r.moved, 0)
+            OR COALESCE(r.moved, 0) > o.amount OR b.moved <> o.amount
+        )
+        ORDER BY o.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
+        "what the programme holds is held for members or reserved by tills",
+        ("account", "holds", "for_members", "reserved"),
+        f"""
+        SELECT a.id, COALESCE(m.moved, 0), COALESCE(h.held, 0), COALESCE(r.reserved, 0)
+        FROM points_account a LEFT JOIN ({MOVED}) m ON m.account_id = a.id
+        LEFT JOIN (
+            SELECT t.to_account_id, SUM(h.remaining) AS held FROM points_hold h
+            JOIN points_transfer t ON t.id = h.transfer_id GROUP BY t.to_account_id
+        ) h ON h.to_account_id = a.id
+        LEFT JOIN (
+            SELECT t.to_account_id, SUM(v.amount) AS reserved FROM points_reservation v
+            JOIN points_transfer t ON t.id = v.transfer_id
+            WHERE v.state = 'open' GROUP BY t.to_account_id
+        ) r ON r.to_account_id = a.id
+        WHERE a.kind = 'held' AND COALESCE(m.moved, 0)
+            <> COALESCE(h.held, 0) + COALESCE(r.reserved, 0)
+        ORDER BY a.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
         "a reversal is the mirror of what it takes back",
         ("transfer", "reverses"),
         f"""
         SELECT t.id, o.id FROM points_transfer t
         JOIN points_transfer o ON o.id = t.reverses_id
-        WHERE t.amount <> o.amount OR t.from_account_id <> o.to_account_id
+        WHERE t.amount > o.amount OR t.from_account_id <> o.to_account_id
             OR t.to_account_id <> o.from_account_id
         ORDER BY t.id LIMIT {MOST_DIFFERENCES}
         """,

@@ -1,5 +1,7 @@
 """What the ledger refuses."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -45,6 +47,12 @@ class AlreadyReversed(Conflict):
     code = "already_reversed"
 
 
+class NotReversible(Conflict):
+    """Some movements are undone through another one."""
+
+    code = "not_reversible"
+
+
 class AmountOutOfRange(DomainError):
     """Amounts are whole numbers from 1 to a trillion."""
 
@@ -55,3 +63,27 @@ class NoWallet(NotFound):
     """The programme has no wallet yet."""
 
     code = "no_wallet"
+
+
+class GiftRefused(DomainError):
+    """The wallet's terms do not allow this gift from one member to another."""
+
+    code = "gift_refused"
+    status = 409
+
+
+class ReservationClosed(Conflict):
+    """Reserved points can be spent or released once, and only in time."""
+
+    code = "reservation_closed"
+
+    @classmethod
+    def of(cls, reservation: Any) -> ReservationClosed:
+        """Say what became of a reservation."""
+        states = reservation.State
+        sentences = {
+            states.CAPTURED: _("These points were spent before."),
+            states.RELEASED: _("These points were released before."),
+        }
+        sentence = sentences.get(reservation.state, _("The time to spend them is over."))
+        return cls(sentence, state=str(reservation.state))

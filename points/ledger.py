@@ -3,8 +3,9 @@
 ``post`` takes a batch of postings and, in one transaction:
 
 1. inserts their transfers, sorted by key; a key that exists is a repeat and does nothing,
+   and the database counts what a reversal takes back, never more than was moved,
 2. locks the members' accounts concerned in ascending id,
-3. draws on lots (first-expiring first spent) or forms lots,
+3. draws on lots (first-expiring first spent), forms lots or notes what is held,
 4. changes each balance by one guarded statement whose row count is checked.
 
 Keys before accounts and both in ascending order is the lock order of the whole ledger
@@ -15,12 +16,11 @@ locks; there the transaction itself is the only writer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from core.batch import (
     Column,
@@ -31,9 +31,18 @@ from core.batch import (
     is_postgresql,
     rows_source,
 )
-from core.clock import local_date
-from points.errors import AmountOutOfRange, KeyReused, NotEnoughPoints
-from points.models import MAX_AMOUNT, Account
+from points.errors import (
+    AlreadyReversed,
+    AmountOutOfRange,
+    KeyReused,
+    NotEnoughPoints,
+)
+from points.expiry import INACTIVITY, ExpiryPolicy, last_day_of_undated
+from points.holdings import Changes, Days, Drawn, Held, OpenLot, give, heaps_of, take
+from points.models import MAX_AMOUNT, Account, Transfer
+from points.postings import HoldTerms, Posted, Posting
+
+__all__ = ["Held", "HoldTerms", "Posted", "Posting", "as_date", "lock_accounts", "post"]
 
 TRANSFER_COLUMNS = (
     Column("key", "text"),
@@ -49,6 +58,8 @@ TRANSFER_COLUMNS = (
     Column("reverses_id", "bigint"),
     Column("actor", "text"),
     Column("note", "text"),
+    Column("funder_id", "bigint"),
+    Column("reason", "text"),
 )
 LOT_COLUMNS = (
     Column("account_id", "bigint"),
@@ -62,82 +73,41 @@ DRAW_COLUMNS = (
     Column("lot_id", "bigint"),
     Column("amount", "bigint"),
 )
+HOLD_COLUMNS = (
+    Column("transfer_id", "bigint"),
+    Column("account_id", "bigint"),
+    Column("amount", "bigint"),
+    Column("remaining", "bigint"),
+    Column("matures_on", "date"),
+    Column("days_after_delivery", "int"),
+    Column("expires_on", "date"),
+)
 CHANGE_COLUMNS = (
     Column("id", "bigint"),
     Column("delta", "bigint"),
     Column("moves", "int"),
     Column("owes", "boolean"),
+    Column("active_on", "date"),
 )
-
-
-class Posting(NamedTuple):
-    """One movement to be written.
-
-    ``amount`` is in whole units of the wallet, ``expires_on`` the last usable day of the
-    lot that a member's account receives, ``lot_id`` the one lot that an expiry empties.
-    """
-
-    key: str
-    kind: str
-    from_account: int
-    to_account: int
-    amount: int
-    happened_at: datetime
-    source_type: str = ""
-    source_id: int | None = None
-    rule_id: int | None = None
-    rule_version: int | None = None
-    reverses_id: int | None = None
-    actor: str = ""
-    note: str = ""
-    expires_on: date | None = None
-    lot_id: int | None = None
-
-
-class Posted(NamedTuple):
-    """What became of a posting: its transfer, and whether this call wrote it."""
-
-    transfer_id: int
-    is_new: bool
-
-
-@dataclass(slots=True)
-class OpenLot:
-    """A lot with something left, as read under its account's lock."""
-
-    id: int
-    remaining: int
-    expires_on: date | None
-    transfer_id: int
-
-
-@dataclass(slots=True)
-class Held:
-    """A member's account under lock, and what this batch does to it."""
-
-    id: int
-    balance: int
-    may_go_negative: bool
-    delta: int = 0
-    moves: int = 0
-    owes: bool = False
-    lots: list[OpenLot] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Changes:
-    """Rows that a batch of postings adds beside its transfers."""
-
-    lots: list[tuple[Any, ...]] = field(default_factory=list)
-    repayments: list[tuple[int, int]] = field(default_factory=list)
-    draws: list[tuple[int, int, int]] = field(default_factory=list)
+# The bound that a trigger asks for with each reversal.
+COUNT_OF_REVERSALS = "points_takenback_never_more_than_moved"
+# What keeps a member's points alive in a wallet that counts inactivity.
+ACTIVE_KINDS = frozenset(
+    (
+        Transfer.Kind.EARN.value,
+        Transfer.Kind.SPEND.value,
+        Transfer.Kind.RESERVE.value,
+        Transfer.Kind.OPENING.value,
+    )
+)
 
 
 def post(postings: Sequence[Posting]) -> dict[str, Posted]:
     """Write movements once each and return what became of every key.
 
     Raises KeyReused when a key stands for another movement, NotEnoughPoints when a
-    member's account would fall below zero without leave, AmountOutOfRange.
+    member's account would fall below zero without leave, AlreadyReversed when more would
+    be taken back than was moved, AmountOutOfRange.
     """
     by_key: dict[str, Posting] = {}
     for posting in postings:
@@ -147,7 +117,8 @@ def post(postings: Sequence[Posting]) -> dict[str, Posted]:
             raise KeyReused(first.key)
     if not by_key:
         return {}
-    with transaction.atomic():
+    # No savepoint of its own: every verb has one, and undoes the whole of it.
+    with transaction.atomic(savepoint=False):
         ordered = [by_key[key] for key in sorted(by_key)]
         posted = _insert_transfers(ordered)
         fresh = [(posted[p.key].transfer_id, p) for p in ordered if posted[p.key].is_new]
@@ -158,10 +129,15 @@ def post(postings: Sequence[Posting]) -> dict[str, Posted]:
 
 def _insert_transfers(ordered: Sequence[Posting]) -> dict[str, Posted]:
     """Insert the transfers whose keys are new; check the others against what stands."""
-    rows = [p[:13] for p in ordered]
-    new = insert_new(
-        "points_transfer", TRANSFER_COLUMNS, rows, conflict="key", returning="key, id"
-    )
+    rows = [p[: len(TRANSFER_COLUMNS)] for p in ordered]
+    try:
+        new = insert_new(
+            "points_transfer", TRANSFER_COLUMNS, rows, conflict="key", returning="key, id"
+        )
+    except IntegrityError as error:
+        if COUNT_OF_REVERSALS in str(error):
+            raise AlreadyReversed(_("This movement was taken back before.")) from error
+        raise
     posted = {key: Posted(transfer_id, is_new=True) for key, transfer_id in new}
     repeats = [p for p in ordered if p.key not in posted]
     if repeats:
@@ -199,16 +175,22 @@ def _read_repeats(repeats: Sequence[Posting]) -> dict[str, Posted]:
 def _move(fresh: Sequence[tuple[int, Posting]]) -> None:
     """Change lots and balances for transfers that were just written."""
     held = lock_accounts({a for _id, p in fresh for a in (p.from_account, p.to_account)})
+    reversals = [posting for _id, posting in fresh if posting.reverses_id]
+    days = Days()
     _read_lots([held[p.from_account] for _id, p in fresh if p.from_account in held])
-    given_back = _draws_to_give_back([p for _id, p in fresh if p.reverses_id])
+    given_back = _draws_to_give_back(reversals)
     changes = Changes()
     for transfer_id, posting in fresh:
+        drawn: list[tuple[OpenLot, int]] = []
         if account := held.get(posting.from_account):
-            _take(account, transfer_id, posting, changes)
+            drawn = take(account, transfer_id, posting, changes, days)
         if account := held.get(posting.to_account):
-            returns = given_back.get(posting.reverses_id or 0, [])
-            _give(account, transfer_id, posting, returns, changes)
+            returns = given_back.pop_last(posting)
+            heaps = heaps_of(posting, drawn, returns)
+            give(account, transfer_id, heaps, returns, changes)
     _write_lots(changes)
+    _write_holds(fresh)
+    _note_activity(fresh, held, days)
     _write_balances([account for account in held.values() if account.moves])
 
 
@@ -217,11 +199,23 @@ def lock_accounts(account_ids: Collection[int]) -> dict[int, Held]:
     source, parameters = rows_source([Column("id", "bigint")], [[i] for i in account_ids])
     lock = "ORDER BY a.id FOR UPDATE OF a" if is_postgresql() else "ORDER BY a.id"
     rows = fetch_all(
-        f"SELECT a.id, a.balance, a.may_go_negative FROM points_account a "
-        f"JOIN {source} ON r.id = a.id WHERE a.kind = '{Account.Kind.MEMBER}' {lock}",
+        "SELECT a.id, a.balance, a.may_go_negative, a.active_on, w.expiry_policy, "
+        "w.expiry_months, w.expiry_day, w.expiry_since "
+        f"FROM points_account a JOIN {source} ON r.id = a.id "
+        "JOIN points_wallet w ON w.id = a.wallet_id "
+        f"WHERE a.kind = '{Account.Kind.MEMBER}' {lock}",
         parameters,
     )
-    return {row[0]: Held(row[0], row[1], bool(row[2])) for row in rows}
+    return {
+        row[0]: Held(
+            row[0],
+            row[1],
+            bool(row[2]),
+            ExpiryPolicy(row[4], row[5] or 0, as_date(row[6]), as_date(row[7])),
+            as_date(row[3]),
+        )
+        for row in rows
+    }
 
 
 def _read_lots(accounts: Iterable[Held]) -> None:
@@ -237,8 +231,14 @@ def _read_lots(accounts: Iterable[Held]) -> None:
         parameters,
     )
     for account_id, lot_id, remaining, expires_on, transfer_id in rows:
-        lot = OpenLot(lot_id, remaining, as_date(expires_on), transfer_id)
-        by_id[account_id].lots.append(lot)
+        account = by_id[account_id]
+        day = as_date(expires_on)
+        account.lots.append(OpenLot(lot_id, remaining, day, transfer_id))
+    for account in by_id.values():
+        if undated := last_day_of_undated(account.policy, account.active_on):
+            account.lots.sort(key=lambda lot: (lot.expires_on or undated, lot.id))
+            for lot in account.lots:
+                lot.usable_through = lot.expires_on or undated
 
 
 def as_date(value: date | str | None) -> date | None:
@@ -246,89 +246,26 @@ def as_date(value: date | str | None) -> date | None:
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _take(account: Held, transfer_id: int, posting: Posting, changes: Changes) -> None:
-    """Take an amount out of an account's lots.
-
-    Only taking back may go on where no lot covers it, and only where the wallet allows
-    debt: nobody spends on credit.
-    """
-    missing = posting.amount
-    for lot in _lots_to_draw_on(account, posting):
-        taken = min(lot.remaining, missing)
-        if taken:
-            lot.remaining -= taken
-            missing -= taken
-            changes.draws.append((transfer_id, lot.id, taken))
-    if missing and not (account.may_go_negative and posting.reverses_id):
-        usable = posting.amount - missing
-        raise NotEnoughPoints(wanted=posting.amount, balance=usable)
-    account.owes |= missing > 0
-    account.balance -= posting.amount
-    account.delta -= posting.amount
-    account.moves += 1
-
-
-def _lots_to_draw_on(account: Held, posting: Posting) -> list[OpenLot]:
-    """Choose the lots a posting may draw on, in the order in which it draws.
-
-    An expiry empties its own lot. Taking back what was earned starts with the very lot
-    it formed. Everything else may use what has not expired on its business day.
-    """
-    if posting.lot_id is not None:
-        return [lot for lot in account.lots if lot.id == posting.lot_id]
-    if posting.reverses_id is not None:
-        return sorted(account.lots, key=lambda lot: lot.transfer_id != posting.reverses_id)
-    day = local_date(posting.happened_at)
-    return [lot for lot in account.lots if lot.expires_on is None or lot.expires_on >= day]
-
-
-def _give(
-    account: Held,
-    transfer_id: int,
-    posting: Posting,
-    returns: Sequence[tuple[int, int]],
-    changes: Changes,
-) -> None:
-    """Put an amount into an account: back into its own lots, then into a new one.
-
-    Whoever owes repays first, with the new points before the returning ones; only the
-    rest can be spent.
-    """
-    debt = max(0, -account.balance)
-    if left := posting.amount - sum(amount for _lot_id, amount in returns):
-        repaid = min(left, debt)
-        debt -= repaid
-        changes.lots.append(
-            (account.id, transfer_id, left, left - repaid, posting.expires_on)
-        )
-        if repaid:
-            changes.repayments.append((transfer_id, repaid))
-    for lot_id, amount in returns:
-        repaid = min(amount, debt)
-        debt -= repaid
-        if amount > repaid:
-            changes.draws.append((transfer_id, lot_id, repaid - amount))
-    account.balance += posting.amount
-    account.delta += posting.amount
-    account.moves += 1
-
-
-def _draws_to_give_back(reversals: Sequence[Posting]) -> dict[int, list[tuple[int, int]]]:
-    """Read what each reversed transfer had drawn, lot by lot."""
-    result: dict[int, list[tuple[int, int]]] = defaultdict(list)
+def _draws_to_give_back(reversals: Sequence[Posting]) -> Drawn:
+    """Read what each reversed transfer had drawn, less what earlier reversals put back."""
     if not reversals:
-        return result
-    source, parameters = rows_source(
-        [Column("id", "bigint")], [[p.reverses_id] for p in reversals]
-    )
+        return Drawn([])
+    ids = sorted({posting.reverses_id or 0 for posting in reversals})
+    source, parameters = rows_source([Column("id", "bigint")], [[i] for i in ids])
     rows = fetch_all(
-        "SELECT d.transfer_id, d.lot_id, d.amount FROM points_lotdraw d "
-        f"JOIN {source} ON r.id = d.transfer_id WHERE d.amount > 0 ORDER BY d.lot_id",
-        parameters,
+        "SELECT d.original_id, d.lot_id, SUM(d.amount), MIN(d.id) AS first FROM ("
+        "SELECT r.id AS original_id, d.lot_id, d.amount, d.id FROM points_lotdraw d "
+        f"JOIN {source} ON r.id = d.transfer_id "
+        # Not what went into a debt: that is a draw on the lot which the transfer formed.
+        "JOIN points_lot l ON l.id = d.lot_id AND l.transfer_id <> d.transfer_id UNION ALL "
+        "SELECT r.id, d.lot_id, d.amount, d.id FROM points_lotdraw d "
+        "JOIN points_transfer t ON t.id = d.transfer_id AND t.reverses_id IS NOT NULL "
+        f"JOIN {source} ON r.id = t.reverses_id WHERE d.amount < 0"
+        ") AS d GROUP BY d.original_id, d.lot_id "
+        "HAVING SUM(d.amount) > 0 ORDER BY first",
+        [*parameters, *parameters],
     )
-    for transfer_id, lot_id, amount in rows:
-        result[transfer_id].append((lot_id, amount))
-    return result
+    return Drawn((row[0], row[1], int(row[2])) for row in rows)
 
 
 def _write_lots(changes: Changes) -> None:
@@ -337,19 +274,24 @@ def _write_lots(changes: Changes) -> None:
     insert_rows("points_lotdraw", DRAW_COLUMNS, _repayment_draws(changes.repayments))
 
 
-def _repayment_draws(repayments: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
-    """Say on the new lot itself how much of it went into repaying a debt."""
+def _repayment_draws(
+    repayments: Mapping[tuple[int, date | None], int],
+) -> list[tuple[int, int, int]]:
+    """Say on the new lots themselves how much of them went into repaying a debt."""
     if not repayments:
         return []
-    source, parameters = rows_source(
-        [Column("transfer_id", "bigint"), Column("amount", "bigint")], repayments
-    )
+    ids = sorted({transfer_id for transfer_id, _day in repayments})
+    source, parameters = rows_source([Column("id", "bigint")], [[i] for i in ids])
     rows = fetch_all(
-        "SELECT r.transfer_id, l.id, r.amount FROM points_lot l "
-        f"JOIN {source} ON r.transfer_id = l.transfer_id",
+        "SELECT l.transfer_id, l.id, l.expires_on FROM points_lot l "
+        f"JOIN {source} ON r.id = l.transfer_id",
         parameters,
     )
-    return [(row[0], row[1], row[2]) for row in rows]
+    return [
+        (transfer_id, lot_id, repaid)
+        for transfer_id, lot_id, day in rows
+        if (repaid := repayments.get((transfer_id, as_date(day))))
+    ]
 
 
 def _write_draws(draws: Sequence[tuple[int, int, int]]) -> None:
@@ -372,14 +314,46 @@ def _write_draws(draws: Sequence[tuple[int, int, int]]) -> None:
     insert_rows("points_lotdraw", DRAW_COLUMNS, draws)
 
 
+def _write_holds(fresh: Sequence[tuple[int, Posting]]) -> None:
+    """Note for whom the programme holds what went to its held account."""
+    rows = [
+        (
+            transfer_id,
+            posting.hold.account_id,
+            posting.amount,
+            posting.amount,
+            posting.hold.matures_on,
+            posting.hold.days_after_delivery,
+            posting.expires_on,
+        )
+        for transfer_id, posting in fresh
+        if posting.hold
+    ]
+    insert_rows("points_hold", HOLD_COLUMNS, rows)
+
+
+def _note_activity(
+    fresh: Sequence[tuple[int, Posting]], held: Mapping[int, Held], days: Days
+) -> None:
+    """Move the day of the last activity on, where a wallet counts from it."""
+    for _transfer_id, posting in fresh:
+        if posting.kind not in ACTIVE_KINDS:
+            continue
+        account = held.get(posting.from_account) or held.get(posting.to_account)
+        if account and account.policy.kind == INACTIVITY:
+            day = days.of(posting.happened_at)
+            account.active_on = max(account.active_on or day, day)
+
+
 def _write_balances(accounts: Sequence[Held]) -> None:
     """Change balances by one guarded statement; a refused row rolls everything back."""
     ordered = sorted(accounts, key=lambda account: account.id)
-    rows = [(a.id, a.delta, a.moves, a.owes) for a in ordered]
+    rows = [(a.id, a.delta, a.moves, a.owes, a.active_on) for a in ordered]
     source, parameters = rows_source(CHANGE_COLUMNS, rows)
     changed = execute(
         "UPDATE points_account SET balance = points_account.balance + r.delta, "
-        f"version = points_account.version + r.moves FROM {source} "
+        "version = points_account.version + r.moves, "
+        f"active_on = COALESCE(r.active_on, points_account.active_on) FROM {source} "
         "WHERE points_account.id = r.id AND (points_account.balance + r.delta >= 0 "
         "OR r.delta >= 0 OR (r.owes AND points_account.may_go_negative))",
         parameters,

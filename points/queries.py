@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Case, Exists, F, OuterRef, Q, Sum, When
 
 from core.clock import local_date
 from members.models import Member
-from points.models import Account, Lot, Transfer, Wallet
+from points.expiry import ExpiryPolicy, last_day_of_undated
+from points.models import Account, Hold, Lot, Reservation, Transfer, Wallet
 
 
 class Expiring(NamedTuple):
@@ -39,8 +40,12 @@ class HistoryEntry:
 
 
 def points_wallet() -> Wallet | None:
-    """Return the wallet that members mean by "my points"; None before set-up."""
-    return Wallet.objects.filter(is_active=True).order_by("pk").first()
+    """Return the wallet that members mean by "my points"; None before set-up.
+
+    The first wallet of points to spend; a programme without one shows its first wallet.
+    """
+    spendable = Case(When(kind=Wallet.Kind.POINTS, then=0), default=1)
+    return Wallet.objects.filter(is_active=True).order_by(spendable, "pk").first()
 
 
 def balances(member_ids: Sequence[int], *, wallet: Wallet | None = None) -> dict[int, int]:
@@ -52,26 +57,109 @@ def balances(member_ids: Sequence[int], *, wallet: Wallet | None = None) -> dict
 
 
 def expiring(
-    member_ids: Sequence[int], *, at: datetime, within_days: int = 30
+    member_ids: Sequence[int],
+    *,
+    at: datetime,
+    within_days: int = 30,
+    wallet: Wallet | None = None,
 ) -> dict[int, list[Expiring]]:
-    """Return what expires in the coming days by member id, soonest first."""
+    """Return what expires in the coming days by member id, soonest first. Three queries."""
+    wallet = wallet or points_wallet()
+    if wallet is None:
+        return {}
     today = local_date(at)
-    lots = (
-        Lot.objects.filter(account__member__in=member_ids, remaining__gt=0)
-        .filter(account__wallet=points_wallet())
-        .filter(expires_on__gte=today)
-        .filter(expires_on__lte=today + timedelta(days=within_days))
-        .values("account__member_id", "expires_on")
-        .annotate(points=Sum("remaining"))
-        .order_by("account__member_id", "expires_on")
+    horizon = today + timedelta(days=within_days)
+    policy = ExpiryPolicy.of(wallet)
+    lots = Lot.objects.filter(
+        account__member__in=member_ids, account__wallet=wallet, remaining__gt=0
+    ).filter(Q(expires_on__isnull=True) | Q(expires_on__range=(today, horizon)))
+    sums = lots.values_list(
+        "account__member_id", "expires_on", "account__active_on"
+    ).annotate(points=Sum("remaining"))
+    totals: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for member_id, expires_on, active_on, points in sums:
+        day = expires_on or last_day_of_undated(policy, active_on)
+        if member_id and day and today <= day <= horizon:
+            totals[member_id][day] += int(points)
+    return {
+        member_id: [Expiring(day, points) for day, points in sorted(days.items())]
+        for member_id, days in totals.items()
+    }
+
+
+def usable_points(member: Member, *, wallet: Wallet, on: date) -> int:
+    """Return what a member can spend on a day: lots that are not past their last day."""
+    account = Account.objects.filter(member=member, wallet=wallet).first()
+    if account is None:
+        return 0
+    undated = last_day_of_undated(ExpiryPolicy.of(wallet), account.active_on)
+    usable = Q(expires_on__gte=on)
+    if undated is None or undated >= on:
+        usable |= Q(expires_on__isnull=True)
+    total = account.lots.filter(usable, remaining__gt=0).aggregate(sum=Sum("remaining"))
+    return int(total["sum"] or 0)
+
+
+def balance_as_of(member: Member, *, wallet: Wallet, at: datetime) -> int:
+    """Return the balance that movements up to a business time come to."""
+    account = Account.objects.filter(member=member, wallet=wallet).first()
+    if account is None:
+        return 0
+    moved = Transfer.objects.filter(happened_at__lte=at).aggregate(
+        received=Sum("amount", filter=Q(to_account=account)),
+        given=Sum("amount", filter=Q(from_account=account)),
     )
-    result: dict[int, list[Expiring]] = defaultdict(list)
-    for row in lots:
-        result[row["account__member_id"]].append(
-            # The filter above has left out the lots that never expire.
-            Expiring(row["expires_on"], int(row["points"]))  # type: ignore[arg-type]
+    return int(moved["received"] or 0) - int(moved["given"] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Held points that become usable on a day; None waits for delivery."""
+
+    usable_from: date | None
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a member has in one wallet: usable, held for later, reserved at a till."""
+
+    wallet: Wallet
+    balance: int
+    held: int
+    reserved: int
+    pending: list[Pending] = field(default_factory=list)
+
+
+def holdings(member: Member) -> list[Holding]:
+    """Return what a member has in every active wallet. Four queries."""
+    accounts = {a.wallet_id: a for a in Account.objects.filter(member=member)}
+    holds = Hold.objects.filter(account__member=member, remaining__gt=0)
+    pending: dict[int, list[Pending]] = defaultdict(list)
+    by_day = (
+        holds.values_list("account__wallet_id", "matures_on")
+        .annotate(points=Sum("remaining"))
+        .order_by(F("matures_on").asc(nulls_last=True))
+    )
+    for wallet_id, day, points in by_day:
+        pending[wallet_id].append(Pending(day, int(points)))
+    reserved = dict(
+        Reservation.objects.filter(
+            transfer__from_account__member=member, state=Reservation.State.OPEN
         )
-    return dict(result)
+        .values_list("transfer__from_account__wallet_id")
+        .annotate(points=Sum("amount"))
+    )
+    return [
+        Holding(
+            wallet,
+            accounts[wallet.pk].balance if wallet.pk in accounts else 0,
+            sum(entry.points for entry in pending[wallet.pk]),
+            int(reserved.get(wallet.pk, 0)),
+            pending[wallet.pk],
+        )
+        for wallet in Wallet.objects.filter(is_active=True).order_by("pk")
+    ]
 
 
 def history(

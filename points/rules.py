@@ -1,63 +1,121 @@
-"""Wallets and earn rules: how many points an order gives, in numbers and in a sentence."""
+"""Wallets and earn rules as staff keep them: drafts, publishing, and what is in force."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
+from core.clock import local_date
+from core.errors import InvalidInput
 from core.models import Programme
-from core.money import Rounding, format_money, group_digits, round_whole
-from points.models import EarnRule, Wallet
-
-# What decides points; changing one of these makes a new version.
-DECIDING_FIELDS = (
-    "wallet_id",
-    "points",
-    "amount",
-    "rounding",
-    "minimum_total",
-    "starts_at",
-    "ends_at",
-)
-
-
-def applies(rule: EarnRule, *, total: Decimal, placed_at: datetime) -> bool:
-    """Tell whether a rule speaks about an order of this total, placed at this moment."""
-    if total < rule.minimum_total:
-        return False
-    if rule.starts_at and placed_at < rule.starts_at:
-        return False
-    return not (rule.ends_at and placed_at >= rule.ends_at)
-
-
-def points_for(rule: EarnRule, total: Decimal) -> int:
-    """Return points for an amount of money: total × points ÷ amount, then rounded."""
-    return round_whole(total * rule.points / rule.amount, rule.rounding)
+from points.earning.definition import Definition, definition_of, draft_definition
+from points.earning.rulebook import definition_of_version
+from points.earning.sentence import describe
+from points.models import EarnBand, EarnCap, EarnRule, EarnRuleVersion, Wallet
 
 
 @transaction.atomic
-def save_rule(rule: EarnRule) -> EarnRule:
-    """Save a rule; a change of what decides points makes a new version."""
-    if rule.pk:
-        stored = EarnRule.objects.get(pk=rule.pk)
-        changed = any(
-            getattr(stored, name) != getattr(rule, name) for name in DECIDING_FIELDS
-        )
-        rule.version = stored.version + 1 if changed else stored.version
+def publish_rule(
+    rule: EarnRule, *, at: datetime, by: str = "", for_all_time: bool = False
+) -> EarnRuleVersion:
+    """Make the draft of a rule the version that gives points; returns that version.
+
+    Purchases before ``at``, told late, keep following the version before, unless it is the
+    first one or ``for_all_time`` is asked for. Publishing what is published already
+    changes nothing. Raises InvalidInput for a draft that could never give points.
+    """
+    stored = EarnRule.objects.select_for_update(of=("self",)).get(pk=rule.pk)
+    definition = definition_of(stored)
+    check_definition(draft_definition(stored))
+    latest = stored.versions.order_by("-number").first()
+    if latest is not None and latest.definition == definition:
+        return latest
+    version = EarnRuleVersion.objects.create(
+        rule=stored,
+        number=stored.version + 1,
+        definition=definition,
+        applies_from=None if latest is None or for_all_time else at,
+        published_at=at,
+        published_by=by,
+    )
+    EarnRule.objects.filter(pk=stored.pk).update(version=version.number)
+    rule.version = version.number
+    return version
+
+
+def check_definition(definition: Definition) -> None:
+    """Refuse what no purchase could ever meet, with a sentence."""
+    if definition.method == EarnRule.Method.BANDS and not definition.bands:
+        raise InvalidInput(_("Fill in at least one band."))
+    is_order = definition.trigger == EarnRule.Trigger.ORDER
+    fixed = (EarnRule.Method.FIXED, EarnRule.Method.PER_UNIT)
+    if not is_order and definition.method not in fixed:
+        raise InvalidInput(_("Without an order, points are fixed or counted by the piece."))
+    if definition.stacking == EarnRule.Stacking.BEST and not definition.group:
+        raise InvalidInput(_("Name the group in which only the best rule counts."))
+
+
+@transaction.atomic
+def discard_draft(rule: EarnRule) -> EarnRule:
+    """Put a rule back to what is published; raises InvalidInput when nothing is."""
+    latest = rule.versions.order_by("-number").first()
+    if latest is None:
+        raise InvalidInput(_("This rule was never published."))
+    data: dict[str, Any] = latest.definition
+    defaults = definition_of(EarnRule(wallet=rule.wallet))
+    relations = ("store_ids", "bands", "caps")
+    for name, default in defaults.items():
+        if name not in relations:
+            field: Any = EarnRule._meta.get_field(name.removesuffix("_id"))
+            setattr(rule, name, field.to_python(data.get(name, default)))
     rule.save()
+    rule.stores.set(data.get("store_ids") or ())
+    rule.bands.all().delete()
+    EarnBand.objects.bulk_create(
+        EarnBand(rule=rule, from_amount=start, points=points, per_amount=per)
+        for start, points, per in data.get("bands") or ()
+    )
+    rule.caps.all().delete()
+    EarnCap.objects.bulk_create(
+        EarnCap(rule=rule, limit=limit, unit=unit, period=period)
+        for limit, unit, period in data.get("caps") or ()
+    )
     return rule
 
 
+def live_version(rule: EarnRule) -> EarnRuleVersion | None:
+    """Return the newest published version."""
+    return max(rule.versions.all(), key=lambda v: v.number, default=None)
+
+
+def unpublished_changes(rule: EarnRule) -> list[str]:
+    """Name the fields in which the draft differs from what is published; [] when equal."""
+    latest = live_version(rule)
+    draft = definition_of(rule)
+    published = latest.definition if latest else {}
+    defaults = definition_of(EarnRule(wallet=rule.wallet))
+    return [
+        name
+        for name, value in draft.items()
+        if value != published.get(name, defaults.get(name))
+    ]
+
+
 @transaction.atomic
-def save_wallet(wallet: Wallet) -> Wallet:
+def save_wallet(wallet: Wallet, *, at: datetime) -> Wallet:
     """Save a wallet; whether debt is allowed counts for the accounts there are, too.
 
-    Who is in debt when it is switched off stays so until the debt is repaid.
+    Who is in debt when it is switched off stays so until the debt is repaid. When expiry
+    is switched on, or counts in another way, points that carry no day of their own end one
+    full period after ``at``.
     """
+    stored = Wallet.objects.filter(pk=wallet.pk).first()
+    if stored is not None and stored.expiry_policy != wallet.expiry_policy:
+        switched_on = wallet.expiry_policy != Wallet.Expiry.NEVER
+        wallet.expiry_since = local_date(at) if switched_on else None
     wallet.save()
     accounts = wallet.accounts.filter(member__isnull=False)
     if not wallet.allows_debt:
@@ -68,29 +126,14 @@ def save_wallet(wallet: Wallet) -> Wallet:
     return wallet
 
 
-def active_rules() -> list[EarnRule]:
-    """Return the rules in force, in a fixed order. One query."""
-    rules = EarnRule.objects.filter(is_active=True, wallet__is_active=True)
-    return list(rules.select_related("wallet").order_by("code", F("pk").asc()))
-
-
 def describe_rule(rule: EarnRule, programme: Programme | None = None) -> str:
-    """Say a rule in one sentence."""
+    """Say the draft of a rule in a sentence."""
     programme = programme or Programme.current()
-    currency = programme.currency
-    facts = {
-        "points": group_digits(rule.points),
-        "unit": rule.wallet.unit_name if rule.wallet_id else programme.unit_name,
-        "amount": format_money(Decimal(rule.amount), currency),
-        "rounding": Rounding(rule.rounding).label.lower(),
-        "minimum": format_money(Decimal(rule.minimum_total), currency),
-    }
-    if rule.minimum_total:
-        return (
-            _(
-                "%(points)s %(unit)s for every %(amount)s on orders from %(minimum)s, "
-                "%(rounding)s."
-            )
-            % facts
-        )
-    return _("%(points)s %(unit)s for every %(amount)s, %(rounding)s.") % facts
+    unit = rule.wallet.unit_name if rule.wallet_id else programme.unit_name
+    return describe(draft_definition(rule), unit=str(unit), programme=programme)
+
+
+def describe_version(version: EarnRuleVersion, programme: Programme | None = None) -> str:
+    """Say a published version in a sentence; its rule and wallet should be loaded."""
+    unit = version.rule.wallet.unit_name
+    return describe(definition_of_version(version), unit=str(unit), programme=programme)

@@ -1,5 +1,5 @@
 """Console pages for the ledger, wallets and earn rules."""
 
-from points.admin import ledger, rules
+from points.admin import ledger, rules, waiting, wallets
 
-__all__ = ["ledger", "rules"]
+__all__ = ["ledger", "rules", "waiting", "wallets"]

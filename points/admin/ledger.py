@@ -33,6 +33,12 @@ KIND_BADGES = {
     "expire": "warning",
     "adjust": "info",
     "reverse": "danger",
+    "mature": "success",
+    "reserve": "primary",
+    "capture": "primary",
+    "gift": "info",
+    "fee": "warning",
+    "merge": "info",
 }
 
 
@@ -118,7 +124,10 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             _("What happened"),
             {"fields": ("kind", "who", "points_shown", "happened_at")},
         ),
-        (_("Why"), {"fields": ("cause", "rule_shown", "note", "actor")}),
+        (
+            _("Why"),
+            {"fields": ("cause", "rule_shown", "reason", "note", "actor", "funder")},
+        ),
         (
             _("For the books"),
             {

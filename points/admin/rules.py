@@ -1,91 +1,223 @@
-"""Wallets and earn rules: each rule says itself in one sentence while it is written."""
+"""Earn rules: a draft says itself in a sentence; publishing says what is new."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
+from django.db.models import DecimalField
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from simple_history.admin import SimpleHistoryAdmin
-from unfold.decorators import display
+from unfold.admin import TabularInline
+from unfold.decorators import action, display
 
-from core.admin_tools import ConsoleAdmin, when
-from core.models import Programme
-from points.models import EarnRule, Wallet
+from activities.models import Order
+from core.admin_tools import ConsoleAdmin, ReadOnlyMixin, programme_of, when
+from core.form_fields import ChoicesField, PlainDecimalField, WordsField
+from points.admin.publishing import PublishingMixin, page_address
+from points.admin.simulator import explain_view, simulator_view
+from points.earning.definition import LISTS, draft_definition
+from points.earning.sentence import WEEKDAYS, describe
+from points.models import EarnBand, EarnCap, EarnRule, EarnRuleVersion
 from points.queries import points_wallet
-from points.rules import describe_rule, save_rule, save_wallet
+from points.rules import (
+    describe_rule,
+    describe_version,
+    unpublished_changes,
+)
 
-ON_BADGES = {"on": "success", "off": "warning"}
-
-
-class PlainDecimalField(forms.DecimalField):
-    """Writes 10000 for 10000.00: dong have no cents, and nobody types the zeros."""
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, Decimal):
-            return f"{value.normalize():f}"
-        return value
+STATE_BADGES = {"on": "success", "off": "warning", "draft": "info", "changed": "primary"}
+WORDS = tuple(name for name in LISTS if name != "channels")
 
 
-@admin.register(Wallet)
-class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
-    list_display = ("name", "code", "unit_name", "expiry", "state_badge")
-    search_fields = ("code", "name")
-    fieldsets = (
-        (_("What members collect"), {"fields": ("name", "unit_name", "code")}),
-        (_("Rules of this wallet"), {"fields": ("expiry_months", "allows_debt")}),
-        (None, {"fields": ("is_active",)}),
+class EarnRuleForm(forms.ModelForm):
+    """Lists are typed as words, days and channels are ticked."""
+
+    weekdays = ChoicesField(
+        label=_("weekdays"),
+        numbers=True,
+        choices=list(WEEKDAYS.items()),
+        help_text=_("None chosen: every day."),
     )
-    empty_title = _("No wallets yet")
-    empty_text = _("A wallet is a kind of value that members collect, such as points.")
+    channels = ChoicesField(
+        label=_("channels"),
+        choices=Order.Channel.choices,
+        help_text=_("None chosen: every channel."),
+    )
 
-    @display(description=_("Points expire"))
-    def expiry(self, wallet: Wallet) -> str:
-        if wallet.expiry_months is None:
-            return str(_("never"))
-        return str(_("after %(months)s months")) % {"months": wallet.expiry_months}
+    class Meta:
+        model = EarnRule
+        fields = "__all__"  # noqa: DJ007 - the fieldsets below name what is shown
 
-    @display(description=_("State"), label=ON_BADGES, ordering="is_active")
-    def state_badge(self, wallet: Wallet) -> tuple[str, str | Promise]:
-        return ("on", _("active")) if wallet.is_active else ("off", _("off"))
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        is_activity = data.get("trigger") == EarnRule.Trigger.ACTIVITY
+        if is_activity and not data.get("activity_type"):
+            self.add_error("activity_type", _("Choose the activity."))
+        if not is_activity:
+            data["activity_type"] = None
+        if data.get("hold") == EarnRule.Hold.DATE and not data.get("hold_date"):
+            self.add_error("hold_date", _("Choose the day."))
+        start, end = data.get("starts_at"), data.get("ends_at")
+        if start and end and end <= start:
+            self.add_error("ends_at", _("The end must come after the beginning."))
+        if data.get("stacking") == EarnRule.Stacking.BEST and not data.get("group"):
+            self.add_error("group", _("Name the group in which only the best counts."))
+        return data
 
-    def save_model(
-        self, request: HttpRequest, obj: Wallet, form: Any, change: bool
-    ) -> None:
-        save_wallet(obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+class BandInline(TabularInline):
+    model = EarnBand
+    fields = ("from_amount", "points", "per_amount")
+    extra = 0
+    hide_title = True
+
+
+class CapInline(TabularInline):
+    model = EarnCap
+    fields = ("limit", "unit", "period")
+    extra = 0
+    hide_title = True
+
+
+class VersionInline(ReadOnlyMixin, TabularInline):
+    """What was published, newest first."""
+
+    model = EarnRuleVersion
+    verbose_name_plural = _("published versions")
+    fields = ("number", "sentence", "counts_from", "published", "published_by")
+    readonly_fields = fields
+    extra = 0
+    hide_title = True
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("rule__wallet")
+
+    @display(description=_("What it gives"))
+    def sentence(self, version: EarnRuleVersion) -> str:
+        return describe_version(version)
+
+    @display(description=_("For purchases from"))
+    def counts_from(self, version: EarnRuleVersion) -> str:
+        return when(version.applies_from) if version.applies_from else str(_("always"))
+
+    @display(description=_("Published at"))
+    def published(self, version: EarnRuleVersion) -> str:
+        return when(version.published_at)
 
 
 @admin.register(EarnRule)
-class EarnRuleAdmin(SimpleHistoryAdmin, ConsoleAdmin):
-    list_display = ("name", "sentence", "validity", "num_version", "state_badge")
-    list_filter = ("is_active",)
+class EarnRuleAdmin(PublishingMixin, SimpleHistoryAdmin, ConsoleAdmin):
+    form = EarnRuleForm
+    list_display = (
+        "name",
+        "sentence",
+        "priority",
+        "validity",
+        "num_version",
+        "state_badge",
+    )
+    list_filter = ("is_active", "wallet", "trigger", "method")
     list_select_related = ("wallet",)
     search_fields = ("code", "name")
+    autocomplete_fields = ("stores", "segment", "funder")
+    inlines = (BandInline, CapInline, VersionInline)
+    actions_detail = ("publish_page", "discard_page")
+    actions_list = ("simulator_page",)
     fieldsets = (
+        (_("What it is called"), {"fields": ("name", ("code", "wallet"), "is_active")}),
+        (_("For what"), {"fields": ("trigger", "activity_type")}),
         (
             _("How many points"),
-            {"fields": (("points", "amount"), "rounding", "minimum_total")},
+            {
+                "fields": (
+                    "method",
+                    ("points", "amount"),
+                    ("factor", "rounding"),
+                    "minimum_total",
+                )
+            },
+        ),
+        (
+            _("What counts of the amount"),
+            {
+                "fields": (
+                    ("before_discount", "before_voucher"),
+                    ("without_tax", "without_delivery"),
+                    "without_points",
+                ),
+                "classes": ("collapse",),
+            },
+        ),
+        (
+            _("On which products"),
+            {
+                "fields": (
+                    "scope",
+                    ("categories", "excluded_categories"),
+                    ("brands", "excluded_brands"),
+                    ("labels", "excluded_labels"),
+                    ("skus", "excluded_skus"),
+                ),
+                "classes": ("collapse",),
+            },
         ),
         (
             _("When it holds"),
             {
-                "fields": ("is_active", "starts_at", "ends_at"),
-                "description": _(
-                    "A change counts for orders recorded from now on; points already "
-                    "given stay as they are."
+                "fields": (
+                    ("starts_at", "ends_at"),
+                    "weekdays",
+                    ("from_time", "until_time"),
+                    "holidays",
                 ),
+                "classes": ("collapse",),
             },
         ),
-        (_("What it is called"), {"fields": ("name", "code", "wallet")}),
+        (
+            _("For whom and where"),
+            {
+                "fields": (
+                    "segment",
+                    ("nth_order", "birthday"),
+                    "stores",
+                    "channels",
+                    ("payment_methods", "promo_code"),
+                ),
+                "classes": ("collapse",),
+            },
+        ),
+        (
+            _("Limits, and beside other rules"),
+            {
+                "fields": (
+                    "budget",
+                    ("stacking", "group"),
+                    ("priority", "stops_here"),
+                ),
+                "description": _(
+                    "Base rules are asked first, then multipliers, then extras; within "
+                    "each, from low to high priority. Limits for each member stand below."
+                ),
+                "classes": ("collapse",),
+            },
+        ),
+        (
+            _("When points are usable, and who pays"),
+            {
+                "fields": (
+                    "hold",
+                    ("hold_days", "hold_date"),
+                    ("funder", "funder_percent"),
+                ),
+                "classes": ("collapse",),
+            },
+        ),
     )
     history_list_display = ("version",)
     change_form_before_template = "admin/points/earnrule/_sentence.html"
@@ -95,21 +227,24 @@ class EarnRuleAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     class Media:
         js = ("js/admin/earnrule.js",)
 
+    # --- the form ---------------------------------------------------------------------
+
     def formfield_for_dbfield(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> Any:
-        if db_field.name in ("amount", "minimum_total"):
+        if isinstance(db_field, DecimalField):
             kwargs["form_class"] = PlainDecimalField
+        if db_field.name in WORDS:
+            return WordsField(label=db_field.verbose_name)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        self.programme = Programme.current()
-        return super().get_changelist_instance(request)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         wallet = points_wallet()
         return {"wallet": wallet.pk if wallet else None, **initial}
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else (BandInline, CapInline)
 
     def changeform_view(
         self,
@@ -119,33 +254,73 @@ class EarnRuleAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         rule = self.get_object(request, object_id) if object_id else EarnRule()
-        sentence = describe_rule(rule) if rule else ""
-        context = {**(extra_context or {}), "sentence": sentence, "rule": rule}
+        context = {
+            **(extra_context or {}),
+            "sentence": describe_rule(rule) if rule else "",
+            "rule": rule,
+            "changes": self.changes(rule) if rule and rule.pk else [],
+        }
         return super().changeform_view(request, object_id, form_url, context)
 
-    def save_model(
-        self, request: HttpRequest, obj: EarnRule, form: Any, change: bool
-    ) -> None:
-        save_rule(obj)
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Movements name the rule that gave them; a rule is switched off instead.
+        return False
+
+    def response_add(self, request: HttpRequest, obj: EarnRule, *args: Any) -> HttpResponse:
+        # A rule gives nothing until it is published, so that is the next page.
+        if "_continue" in request.POST or not self.has_publish_permission(request):
+            return super().response_add(request, obj, *args)
+        return HttpResponseRedirect(page_address("publish", obj.pk))
+
+    # --- pages beside the form --------------------------------------------------------
 
     def get_urls(self) -> list[Any]:
-        sentence = path(
-            "sentence/",
-            self.admin_site.admin_view(require_POST(self.sentence_view)),
-            name="points_earnrule_sentence",
-        )
-        return [sentence, *super().get_urls()]
+        own = [
+            path(
+                "simulator/",
+                self.admin_site.admin_view(simulator_view),
+                name="points_simulator",
+            ),
+            path(
+                "explain/<int:order_id>/",
+                self.admin_site.admin_view(explain_view),
+                name="points_explain",
+            ),
+            path(
+                "sentence/",
+                self.admin_site.admin_view(require_POST(self.sentence_view)),
+                name="points_earnrule_sentence",
+            ),
+        ]
+        return [*own, *self.publishing_urls(), *super().get_urls()]
+
+    @action(description=_("Try a basket"), icon="calculate", url_path="to-simulator")
+    def simulator_page(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:points_simulator"))
 
     def sentence_view(self, request: HttpRequest) -> JsonResponse:
         """Say the rule that stands in the form right now."""
         form = self.get_form(request)(request.POST)
         form.is_valid()
-        rule = EarnRule(**_valid_fields(form.cleaned_data))
-        return JsonResponse({"sentence": describe_rule(rule)})
+        names = {field.name for field in EarnRule._meta.concrete_fields}
+        facts = {
+            name: value
+            for name, value in form.cleaned_data.items()
+            if name in names and value not in (None, "")
+        }
+        rule = EarnRule(**facts)
+        unit = rule.wallet.unit_name if rule.wallet_id else programme_of(request).unit_name
+        return JsonResponse({"sentence": describe(draft_definition(rule), unit=str(unit))})
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Movements name the rule that gave them; a rule is switched off instead.
-        return False
+    # --- the list ---------------------------------------------------------------------
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        self.programme = programme_of(request)
+        return super().get_changelist_instance(request)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        found = super().get_queryset(request)
+        return found.prefetch_related("bands", "caps", "stores", "versions")
 
     @display(description=_("What it gives"))
     def sentence(self, rule: EarnRule) -> str:
@@ -161,12 +336,12 @@ class EarnRuleAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     def num_version(self, rule: EarnRule) -> int:
         return rule.version
 
-    @display(description=_("State"), label=ON_BADGES, ordering="is_active")
+    @display(description=_("State"), label=STATE_BADGES, ordering="is_active")
     def state_badge(self, rule: EarnRule) -> tuple[str, str | Promise]:
-        return ("on", _("active")) if rule.is_active else ("off", _("off"))
-
-
-def _valid_fields(data: dict[str, Any]) -> dict[str, Any]:
-    """Keep what a sentence needs; a field that is wrong for now keeps its default."""
-    names = ("points", "amount", "rounding", "minimum_total", "wallet")
-    return {name: data[name] for name in names if data.get(name) not in (None, "")}
+        if not rule.is_active:
+            return "off", _("off")
+        if not rule.version:
+            return "draft", _("not published")
+        if unpublished_changes(rule):
+            return "changed", _("changes not published")
+        return "on", _("active")

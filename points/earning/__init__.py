@@ -1,0 +1,1 @@
+"""How points are earned: published rules, asked about one basket at a time."""

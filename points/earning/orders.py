@@ -1,0 +1,72 @@
+"""Stored orders as baskets, whole or as refunds have left them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from activities.models import Order, OrderLine
+from points.earning.basket import Basket, BasketLine
+
+
+def baskets_of_orders(order_ids: Sequence[int]) -> dict[int, Basket]:
+    """Return stored orders as they were bought, by id. Two queries."""
+    orders = Order.objects.in_bulk(order_ids)
+    lines = _lines(order_ids)
+    return {pk: _basket(order, lines[pk]) for pk, order in orders.items()}
+
+
+def remaining_baskets(order_ids: Sequence[int]) -> dict[int, Basket]:
+    """Return what refunds have left of stored orders, by id. Two queries."""
+    orders = Order.objects.in_bulk(order_ids)
+    lines = _lines(order_ids)
+    result = {}
+    for pk, order in orders.items():
+        left = tuple(
+            _line(line, quantity=line.quantity - line.refunded_quantity, rest=True)
+            for line in lines[pk]
+            if line.total > line.refunded
+        )
+        whole = _basket(order, lines[pk])
+        result[pk] = whole.remaining(order.total - order.refunded, left)
+    return result
+
+
+def _lines(order_ids: Sequence[int]) -> dict[int, list[OrderLine]]:
+    lines: dict[int, list[OrderLine]] = defaultdict(list)
+    for line in OrderLine.objects.filter(order__in=order_ids).order_by("position"):
+        lines[line.order_id].append(line)
+    return lines
+
+
+def _basket(order: Order, lines: Sequence[OrderLine]) -> Basket:
+    return Basket(
+        id=order.pk,
+        member_id=order.member_id,
+        happened_at=order.placed_at,
+        day=order.placed_on,
+        total=order.total,
+        discount=order.discount,
+        voucher_discount=order.voucher_discount,
+        tax=order.tax,
+        delivery_fee=order.delivery_fee,
+        points_amount=order.points_amount,
+        store_id=order.store_id,
+        channel=order.channel,
+        payment_method=order.payment_method,
+        promo_code=order.promo_code,
+        lines=tuple(_line(line, quantity=line.quantity) for line in lines),
+    )
+
+
+def _line(line: OrderLine, *, quantity: Decimal, rest: bool = False) -> BasketLine:
+    return BasketLine(
+        sku=line.sku,
+        category=line.category,
+        brand=line.brand,
+        labels=tuple(line.labels),
+        quantity=quantity,
+        total=line.total - line.refunded if rest else line.total,
+        product=line.product,
+    )

@@ -1,0 +1,1 @@
+DROP TRIGGER points_earnruleversion_append_only ON points_earnruleversion

@@ -1,0 +1,1 @@
+DROP TRIGGER points_transfer_counts_reversal

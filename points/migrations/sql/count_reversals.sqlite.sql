@@ -1,0 +1,9 @@
+CREATE TRIGGER points_transfer_counts_reversal
+    AFTER INSERT ON points_transfer WHEN NEW.reverses_id IS NOT NULL
+BEGIN
+    INSERT INTO points_takenback (transfer_id, moved, amount)
+        SELECT id, amount, 0 FROM points_transfer WHERE id = NEW.reverses_id
+        ON CONFLICT (transfer_id) DO NOTHING;
+    UPDATE points_takenback SET amount = amount + NEW.amount
+        WHERE transfer_id = NEW.reverses_id;
+END

@@ -1,0 +1,37 @@
+"""Value that members collect: wallets and accounts, earn rules, the ledger."""
+
+from points.models.ledger import (
+    Hold,
+    Lot,
+    LotDraw,
+    Reservation,
+    TakenBack,
+    Transfer,
+)
+from points.models.rules import (
+    EarnBand,
+    EarnCap,
+    EarnRule,
+    EarnRuleVersion,
+    EarnUse,
+)
+from points.models.wallets import MAX_AMOUNT, MAX_BALANCE, Account, Funder, Wallet
+
+__all__ = [
+    "MAX_AMOUNT",
+    "MAX_BALANCE",
+    "Account",
+    "EarnBand",
+    "EarnCap",
+    "EarnRule",
+    "EarnRuleVersion",
+    "EarnUse",
+    "Funder",
+    "Hold",
+    "Lot",
+    "LotDraw",
+    "Reservation",
+    "TakenBack",
+    "Transfer",
+    "Wallet",
+]

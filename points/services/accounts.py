@@ -1,0 +1,75 @@
+"""Finding wallets and accounts, and the day on which points stop being usable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from core.batch import Column, fetch_all, insert_new, rows_source
+from points.errors import NoWallet
+from points.expiry import ExpiryPolicy, last_day
+from points.models import Account, Wallet
+from points.queries import points_wallet
+
+ACCOUNT_COLUMNS = (
+    Column("wallet_id", "bigint"),
+    Column("kind", "text"),
+    Column("member_id", "bigint"),
+    Column("balance", "bigint"),
+    Column("may_go_negative", "boolean"),
+    Column("version", "bigint"),
+)
+
+
+def default_wallet() -> Wallet:
+    """Return the wallet that members mean by "my points", or raise NoWallet."""
+    wallet = points_wallet()
+    if wallet is None:
+        raise NoWallet(_("There is no wallet yet. Run setup_programme first."))
+    return wallet
+
+
+def programme_account(wallet: Wallet, kind: str) -> int:
+    """Return the id of one of the programme's own accounts, made when first needed."""
+    account, _created = Account.objects.get_or_create(wallet=wallet, kind=kind, member=None)
+    return account.pk
+
+
+def member_accounts(wallet: Wallet, member_ids: Sequence[int]) -> dict[int, int]:
+    """Return account ids by member id; missing accounts are made, also under a race."""
+    wanted = sorted(set(member_ids))
+    found = _read_accounts(wallet, wanted)
+    missing = [member_id for member_id in wanted if member_id not in found]
+    if not missing:
+        return found
+    kind, debt = Account.Kind.MEMBER.value, wallet.allows_debt
+    new = insert_new(
+        "points_account",
+        ACCOUNT_COLUMNS,
+        [(wallet.pk, kind, member_id, 0, debt, 0) for member_id in missing],
+        conflict="wallet_id, member_id",
+        conflict_where="WHERE member_id IS NOT NULL",
+        returning="member_id, id",
+    )
+    found |= dict(new)
+    rest = [member_id for member_id in missing if member_id not in found]
+    return found | _read_accounts(wallet, rest) if rest else found
+
+
+def _read_accounts(wallet: Wallet, member_ids: Sequence[int]) -> dict[int, int]:
+    source, parameters = rows_source([Column("id", "bigint")], [[i] for i in member_ids])
+    # CROSS JOIN is SQLite's word for "in this order": it would rather read the whole wallet
+    # and look every account up in the list.
+    rows = fetch_all(
+        f"SELECT a.member_id, a.id FROM {source} CROSS JOIN points_account a "
+        "WHERE a.member_id = r.id AND a.wallet_id = %s",
+        [*parameters, wallet.pk],
+    )
+    return dict(rows)
+
+
+def expiry_day(wallet: Wallet, earned_on: date) -> date | None:
+    """Return the last day on which points earned that day can be used; None is open."""
+    return last_day(ExpiryPolicy.of(wallet), earned_on)

@@ -1,0 +1,44 @@
+"""Spending: points leave a member, first-expiring first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from core.retry import retry_on_conflict
+from members.models import Member
+from points.ledger import Posting, post
+from points.models import Account, Transfer, Wallet
+from points.services.accounts import default_wallet, member_accounts, programme_account
+
+
+@retry_on_conflict
+@transaction.atomic
+def spend_points(
+    *,
+    member: Member,
+    amount: int,
+    key: str,
+    at: datetime,
+    wallet: Wallet | None = None,
+    note: str = "",
+    actor: str = "",
+) -> Transfer:
+    """Take points from a member, first-expiring first, or raise NotEnoughPoints.
+
+    A repeat of the same key gives back the first transfer; the same key for another
+    amount raises KeyReused.
+    """
+    wallet = wallet or default_wallet()
+    posting = Posting(
+        key=key,
+        kind=Transfer.Kind.SPEND.value,
+        from_account=member_accounts(wallet, [member.pk])[member.pk],
+        to_account=programme_account(wallet, Account.Kind.REDEEMED),
+        amount=amount,
+        happened_at=at,
+        note=note,
+        actor=actor,
+    )
+    return Transfer.objects.get(pk=post([posting])[key].transfer_id)
