@@ -21,7 +21,7 @@ from campaigns.services import run_campaigns
 from core.clock import local_date
 from core.errors import DomainError
 from points.audit import verify_ledger
-from points.services import expire_points
+from points.services import celebrate, expire_points, mature_points, release_stale
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,10 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
     A step that fails does not keep the next ones from their work.
     """
     steps: tuple[tuple[str, Callable[[], dict[str, Any]]], ...] = (
+        ("mature_points", lambda: asdict(mature_points(at=at))),
+        ("celebrate", lambda: asdict(celebrate(at=at))),
         ("expire_points", lambda: asdict(expire_points(at=at))),
+        ("release_reservations", lambda: {"released": release_stale(at=at)}),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
         ("prove_ledger", _prove_ledger),
     )

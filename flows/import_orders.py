@@ -1,30 +1,30 @@
 """Order histories from files, through the same ``record`` as a till, in chunks.
 
-One row is a line, rows of one ``order_id`` that follow each other are one order. A row
-that cannot be understood takes its whole order with it into the reject file, because half
-an order would be wrong; everything else goes on. Each chunk is a transaction of its own,
-and orders have natural keys, so a file that was cut off is simply imported again.
+One row is a line, rows of one ``order_id`` are one order; all below zero, they are one
+refund. A row that cannot be understood takes its whole order with it into the reject file,
+because half an order would be wrong; everything else goes on. Each chunk is a transaction
+of its own, and orders have natural keys, so a file that was cut off is imported again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
-from activities.models import Order, Store
-from activities.services import OrderFact, OrderLineFact
+from activities.models import Store
+from activities.services import OrderFact, RefundFact
+from core.batch import chunks as chunks_of
 from core.errors import InvalidInput
 from core.models import Programme
-from core.phones import normalise_phone
 from core.pipeline import collector_at_rest, map_chunks
 from core.retry import retry_on_conflict
 from core.tabular import (
@@ -33,34 +33,18 @@ from core.tabular import (
     Row,
     Table,
     open_table,
-    parse_amount,
-    parse_moment,
-    parse_quantity,
     reject_path,
 )
-from flows.record import NEW, REFUSED, record
+from flows.order_rows import EITHER, OPTIONAL, REQUIRED, Draft, OrderReader
+from flows.record import NEW, REFUSED, record, record_refunds
 from members.services import MemberFact, find_member_ids, save_members
 
 # 2,000 orders a transaction: larger ones gain nothing, and a lock is held for 0.2 s.
 CHUNK_ORDERS = 2000
-
-REQUIRED = ("order_id", "placed_at")
-EITHER = ("member_id", "phone")
-LINE_FIELDS = ("sku", "product", "category", "quantity", "unit_price", "discount")
-OPTIONAL = ("total", "status", "channel", "store", "currency", *LINE_FIELDS)
-# Only these make a line worth keeping; a quantity alone says nothing about a product.
-NAMING_FIELDS = frozenset(("sku", "product", "category", "unit_price"))
-
-STATUSES = {
-    **dict.fromkeys(
-        ("", "completed", "complete", "paid", "done", "delivered", "hoàn thành"),
-        Order.Status.COMPLETED.value,
-    ),
-    **dict.fromkeys(
-        ("cancelled", "canceled", "void", "đã hủy", "đã huỷ", "hủy", "huỷ"),
-        Order.Status.CANCELLED.value,
-    ),
-}
+# How many younger orders may begin before the rows of one are taken for complete.
+STAYS_OPEN = 500
+# A refund asks more of the database than an order: its sales, its rules again.
+CHUNK_REFUNDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +68,18 @@ class ChunkResult:
     known: int = 0
     points: int = 0
     created_members: int = 0
+    refunds: int = 0
+    refunds_known: int = 0
+    unmatched: Decimal = Decimal(0)
     member_ids: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What came of a file: ``rows`` read, ``orders`` understood, ``points`` given now."""
+    """What came of a file: ``rows`` read, ``orders`` understood, ``points`` given now.
+
+    ``refunds`` are those recorded now, ``unmatched`` the money of them without a sale.
+    """
 
     rows: int = 0
     orders: int = 0
@@ -98,6 +88,9 @@ class ImportReport:
     rejected: int = 0
     points: int = 0
     created_members: int = 0
+    refunds: int = 0
+    refunds_known: int = 0
+    unmatched: Decimal = Decimal(0)
     member_ids: set[int] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     reject_file: str = ""
@@ -108,6 +101,9 @@ class ImportReport:
         self.known += result.known
         self.points += result.points
         self.created_members += result.created_members
+        self.refunds += result.refunds
+        self.refunds_known += result.refunds_known
+        self.unmatched += result.unmatched
         self.member_ids |= result.member_ids
 
     def as_json(self) -> dict[str, Any]:
@@ -120,21 +116,12 @@ class ImportReport:
             "known": self.known,
             "rejected": self.rejected,
             "points": self.points,
+            "refunds": self.refunds,
+            "refunds_known": self.refunds_known,
+            "refunds_unmatched": f"{self.unmatched:.2f}",
             "reject_file": self.reject_file,
             "notices": self.notices,
         }
-
-
-@dataclass(slots=True)
-class Draft:
-    """One order as its rows tell it, before anyone knows whose it is."""
-
-    rows: list[Row]
-    code: str = ""
-    phone: str = ""
-    store: str = ""
-    fact: OrderFact | None = None
-    problem: str = ""
 
 
 def import_orders(path: Path, *, options: ImportOptions, at: datetime) -> ImportReport:
@@ -182,185 +169,61 @@ def _import_table(table: Table, *, options: ImportOptions, at: datetime) -> Impo
         Progress(_("Orders"), quiet=options.quiet) as progress,
         collector_at_rest(),
     ):
-        chunks = _chunks_of_orders(table, reader, report)
-        for drafts, result in map_chunks(work, chunks):
+        refunds: list[Draft] = []
+        outcomes = map_chunks(work, _chunks_of_orders(table, reader, report))
+        for drafts, result in outcomes:
             report.add(result)
-            for draft in drafts:
-                if draft.problem:
-                    report.rejected += len(draft.rows)
-                    for row in draft.rows:
-                        rejects.write(row, draft.problem)
+            refunds += [d for d in drafts if d.refund and not d.problem]
+            _reject(drafts, rejects, report)
             progress.update(report.rows, table.part_read())
+        # After every sale of the file, earliest first: what comes back was sold before.
+        refunds.sort(key=_time_of_refund)
+        for drafts in chunks_of(refunds, CHUNK_REFUNDS):
+            report.add(_import_refunds(drafts, options=options, at=at))
+            _reject(drafts, rejects, report)
         if rejects.count:
             report.reject_file = str(rejects_path)
     return report
 
 
+def _reject(drafts: list[Draft], rejects: RejectFile, report: ImportReport) -> None:
+    for draft in drafts:
+        if draft.problem:
+            report.rejected += len(draft.rows)
+            for row in draft.rows:
+                rejects.write(row, draft.problem)
+
+
+def _time_of_refund(draft: Draft) -> datetime:
+    assert draft.refund is not None, "only refunds are sorted here"
+    return draft.refund.refunded_at
+
+
 def _chunks_of_orders(
     table: Table, reader: OrderReader, report: ImportReport
 ) -> Iterator[list[Draft]]:
-    """Gather neighbouring rows of one number into orders, and orders into chunks."""
-    drafts: list[Draft] = []
-    group: list[Row] = []
-    number = None
+    """Gather the rows of one number into orders, and orders into chunks.
+
+    Rows of an order need not be neighbours: it stays open until five hundred younger
+    orders have begun, so memory stays bounded however long the file is.
+    """
+    open_orders: dict[str, list[Row]] = {}
+    bad: list[Draft] = []
     for row in table.rows():
         report.rows += 1
         if row.problem:
-            drafts.append(Draft([row], problem=row.problem))
+            bad.append(Draft([row], problem=row.problem))
             continue
-        order_id = row.values["order_id"]
-        if order_id != number and group:
-            drafts.append(reader.read(group))
-            group = []
-            if len(drafts) >= CHUNK_ORDERS:
-                yield drafts
-                drafts = []
-        number = order_id
-        group.append(row)
-    if group:
-        drafts.append(reader.read(group))
-    if drafts:
-        yield drafts
-
-
-class OrderReader:
-    """Turns the rows of one order into a draft; knows the programme's zone and currency."""
-
-    def __init__(self, programme: Programme, source: str, fields: Collection[str]) -> None:
-        self.zone: ZoneInfo = programme.zone
-        self.currency = str(programme.currency)
-        self.source = source
-        self.has_lines = not NAMING_FIELDS.isdisjoint(fields)
-
-    def read(self, rows: list[Row]) -> Draft:
-        draft = Draft(rows)
-        try:
-            self._fill(draft)
-        except InvalidInput as error:
-            draft.problem = str(error.message)
-        return draft
-
-    def _fill(self, draft: Draft) -> None:
-        values = draft.rows[0].values
-        get = values.get
-        draft.code = get("member_id", "")
-        draft.store = get("store", "")
-        if phone := get("phone", ""):
-            draft.phone = normalise_phone(phone)
-        if not draft.code and not draft.phone:
-            raise InvalidInput(_("The row names no member: give member_id or phone."))
-        if len(draft.rows) > 1:
-            self._check_agreement(draft.rows)
-        total, lines = self._amounts(draft.rows)
-        draft.fact = OrderFact(
-            source=self.source,
-            external_id=values["order_id"],
-            member_id=0,
-            placed_at=parse_moment(values["placed_at"], self.zone),
-            total=total,
-            currency=self._currency(get("currency", "")),
-            status=self._status(get("status", "")),
-            channel=get("channel", "").lower() or Order.Channel.STORE.value,
-            lines=lines,
-        )
-
-    def _check_agreement(self, rows: list[Row]) -> None:
-        """Rows of one order must tell one member, one time and one shop."""
-        first = rows[0].values
-        for row in rows[1:]:
-            for name in ("member_id", "phone", "placed_at", "store", "status", "channel"):
-                if row.values.get(name) != first.get(name):
-                    raise InvalidInput(
-                        _("The rows of order %(order)s differ in %(column)s.")
-                        % {"order": first["order_id"], "column": name}
-                    )
-
-    def _amounts(self, rows: list[Row]) -> tuple[Decimal, tuple[OrderLineFact, ...]]:
-        """Return the order's total and its lines.
-
-        A row's total is what the row costs, and the order costs their sum; only when the
-        rows carry prices of their own that differ from it may one total, repeated on
-        every row, stand for the whole order (after a discount on the order, say).
-        """
-        if not self.has_lines and len(rows) == 1:
-            return self._total(rows[0]), ()
-        totals = [self._total(row) for row in rows]
-        if not any(row.values.get(name) for row in rows for name in NAMING_FIELDS):
-            return sum(totals, Decimal(0)), ()
-        lines = tuple(
-            self._line(row, total) for row, total in zip(rows, totals, strict=True)
-        )
-        priced = all(line.unit_price is not None for line in lines)
-        by_line = [line.total for line in lines]
-        if priced and totals != by_line and len(set(totals)) == 1:
-            return totals[0], lines
-        if priced and totals != by_line and len(rows) > 1:
-            raise InvalidInput(
-                _("The totals of order %(order)s fit neither its lines nor each other.")
-                % {"order": rows[0].values["order_id"]}
-            )
-        return sum(totals, Decimal(0)), lines
-
-    def _total(self, row: Row) -> Decimal:
-        values = row.values
-        if text := values.get("total", ""):
-            total = parse_amount(text, "total", currency=self.currency)
-        elif values.get("unit_price"):
-            total = self._price_of_line(row)
-        else:
-            raise InvalidInput(_("The row has no total."))
-        if total < 0:
-            raise InvalidInput(
-                _("The total is below zero. Returns are not orders; leave them out.")
-            )
-        return total
-
-    def _price_of_line(self, row: Row) -> Decimal:
-        values = row.values
-        price = parse_amount(values["unit_price"], "unit_price", currency=self.currency)
-        return self._quantity(values) * price - self._discount(values)
-
-    def _line(self, row: Row, total: Decimal) -> OrderLineFact:
-        values = row.values
-        price = values.get("unit_price", "")
-        return OrderLineFact(
-            sku=values.get("sku", "")[:60],
-            product=values.get("product", "")[:160],
-            category=values.get("category", "")[:80],
-            quantity=self._quantity(values),
-            unit_price=(
-                parse_amount(price, "unit_price", currency=self.currency) if price else None
-            ),
-            discount=self._discount(values),
-            total=self._price_of_line(row) if price else total,
-        )
-
-    def _quantity(self, values: Mapping[str, str]) -> Decimal:
-        text = values.get("quantity", "")
-        return parse_quantity(text, "quantity") if text else Decimal(1)
-
-    def _discount(self, values: Mapping[str, str]) -> Decimal:
-        text = values.get("discount", "")
-        if not text:
-            return Decimal(0)
-        return parse_amount(text, "discount", currency=self.currency)
-
-    def _currency(self, text: str) -> str:
-        if text and text.upper() != self.currency:
-            raise InvalidInput(
-                _("The order is in %(found)s; the programme counts in %(wanted)s.")
-                % {"found": text[:10], "wanted": self.currency}
-            )
-        return self.currency
-
-    def _status(self, text: str) -> str:
-        try:
-            return STATUSES[text.casefold()]
-        except KeyError:
-            raise InvalidInput(
-                _("“%(text)s” is no status. Write completed or cancelled.")
-                % {"text": text[:40]}
-            ) from None
+        number = row.values["order_id"]
+        if rows := open_orders.get(number):
+            rows.append(row)
+            continue
+        open_orders[number] = [row]
+        if len(open_orders) >= CHUNK_ORDERS + STAYS_OPEN or len(bad) >= CHUNK_ORDERS:
+            closed = list(islice(open_orders, max(0, len(open_orders) - STAYS_OPEN)))
+            yield bad + [reader.read(open_orders.pop(name)) for name in closed]
+            bad = []
+    yield bad + [reader.read(rows) for rows in open_orders.values()]
 
 
 @retry_on_conflict
@@ -370,7 +233,7 @@ def _import_chunk(
 ) -> ChunkResult:
     """Find the members and stores of a chunk of orders and record them."""
     result = ChunkResult()
-    ready = [draft for draft in drafts if not draft.problem]
+    ready = [draft for draft in drafts if not draft.problem and not draft.refund]
     stores = _find_stores(ready, create=options.create_stores)
     owners = _find_owners(ready, options=options, at=at, result=result)
     told: list[Draft] = []
@@ -394,6 +257,36 @@ def _import_chunk(
             result.points += answer.points
         else:
             result.known += 1
+    return result
+
+
+@retry_on_conflict
+@transaction.atomic
+def _import_refunds(
+    drafts: list[Draft], *, options: ImportOptions, at: datetime
+) -> ChunkResult:
+    """Find the members of a chunk of refunds and record them."""
+    result = ChunkResult()
+    owners = _find_owners(drafts, options=options, at=at, result=result)
+    told: list[Draft] = []
+    facts: list[RefundFact] = []
+    for draft in drafts:
+        member_id = owners.get((draft.code, draft.phone))
+        if draft.problem or member_id is None or draft.refund is None:
+            draft.problem = draft.problem or _no_member(draft)
+            continue
+        facts.append(draft.refund._replace(member_id=member_id))
+        told.append(draft)
+    for draft, answer in zip(told, record_refunds(facts, at=at), strict=True):
+        if answer.outcome == REFUSED:
+            draft.problem = answer.reason
+            continue
+        result.member_ids.add(answer.fact.member_id)
+        if answer.outcome == NEW:
+            result.refunds += 1
+            result.unmatched += answer.unmatched
+        else:
+            result.refunds_known += 1
     return result
 
 

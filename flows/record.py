@@ -7,25 +7,49 @@ million goes through the same code in chunks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
+from activities.models import Order, Refund
 from activities.services import (
     KNOWN,
     NEW,
     REFUSED,
+    ActivityFact,
     OrderFact,
+    RefundFact,
+    SavedActivity,
     SavedOrder,
+    SavedRefund,
+    match_late_sales,
+    save_activities,
     save_orders,
+    save_refunds,
 )
 from campaigns.services import notice_orders
 from core.retry import retry_on_conflict
-from points.services import EarningOrder, earn_points, points_of_orders
+from points.earning.basket import ACTIVITY, Basket, BasketLine
+from points.services import (
+    RefundedPoints,
+    earn_points,
+    points_of_orders,
+    refund_points,
+)
 
-__all__ = ["KNOWN", "NEW", "REFUSED", "Recorded", "record"]
+__all__ = [
+    "KNOWN",
+    "NEW",
+    "REFUSED",
+    "Recorded",
+    "RecordedActivity",
+    "record",
+    "record_activities",
+    "record_refunds",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +64,14 @@ class Recorded:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedActivity:
+    """The answer to one activity: what became of it and the points that it gave."""
+
+    saved: SavedActivity
+    points: int
+
+
 @retry_on_conflict
 @transaction.atomic
 def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
@@ -50,16 +82,128 @@ def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
     """
     saved = save_orders(facts, at=at)
     purchases = [order for order in saved if order.counts]
-    points = earn_points([_earning(order) for order in purchases])
+    points = earn_points([_basket(order) for order in purchases])
     notice_orders(purchases, at=at)
+    _match_late_sales(purchases, at=at)
+    if cancelled := [order for order in saved if order.cancels]:
+        record_refunds(_cancellations(cancelled, at=at), at=at)
     return _answers(saved, points)
 
 
-def _earning(order: SavedOrder) -> EarningOrder:
+@retry_on_conflict
+@transaction.atomic
+def record_refunds(facts: Sequence[RefundFact], *, at: datetime) -> list[SavedRefund]:
+    """Record refunds once each, hold them against their sales and set the points right.
+
+    The answer has one entry for each fact, with what found no sale as ``unmatched``.
+    """
+    saved = save_refunds(facts, at=at)
+    touched = {
+        one.refund_id: one.order_ids for one in saved if one.is_new and one.refund_id
+    }
+    _settle_points(touched, at=at)
+    return saved
+
+
+@retry_on_conflict
+@transaction.atomic
+def record_activities(
+    facts: Sequence[ActivityFact], *, at: datetime
+) -> list[RecordedActivity]:
+    """Record activities once each and give the points that rules grant for them."""
+    saved = save_activities(facts, at=at)
+    baskets = [
+        Basket(
+            id=one.activity_id,
+            member_id=one.fact.member_id,
+            happened_at=one.fact.happened_at,
+            day=one.happened_on,
+            trigger=ACTIVITY,
+            activity_type_id=one.type_id,
+            quantity=one.fact.quantity,
+        )
+        for one in saved
+        if one.outcome == NEW and one.activity_id
+    ]
+    points = earn_points(baskets)
+    return [RecordedActivity(one, points.get(one.activity_id or 0, 0)) for one in saved]
+
+
+def _match_late_sales(purchases: Sequence[SavedOrder], *, at: datetime) -> None:
+    """Hold refunds that came before their sale against it."""
+    touched = match_late_sales(order.member_id for order in purchases)
+    _settle_points(touched, at=at)
+
+
+def _settle_points(touched: Mapping[int, Sequence[int]], *, at: datetime) -> None:
+    """Bring points in line with what refunds left, and note on each refund what moved.
+
+    Where two refunds of one batch touch one order, the later one carries what moved.
+    """
+    carriers = {order: refund for refund, orders in touched.items() for order in orders}
+    if not carriers:
+        return
+    sums: dict[int, RefundedPoints] = defaultdict(RefundedPoints)
+    for order_id, moved in refund_points(carriers, at=at).items():
+        total = sums[carriers[order_id]]
+        total.taken += moved.taken
+        total.short += moved.short
+        total.returned += moved.returned
+    for refund in Refund.objects.filter(pk__in=sums):
+        refund.points_taken += sums[refund.pk].taken
+        refund.points_short += sums[refund.pk].short
+        refund.points_returned += sums[refund.pk].returned
+        refund.save(update_fields=["points_taken", "points_short", "points_returned"])
+
+
+def _cancellations(orders: Sequence[SavedOrder], *, at: datetime) -> list[RefundFact]:
+    """Write orders that were called off as refunds of what is left of them."""
+    stored = Order.objects.in_bulk([order.order_id for order in orders])
+    return [
+        RefundFact(
+            source=order.fact.source,
+            external_id=f"cancel:{order.fact.external_id}"[:80],
+            member_id=order.member_id,
+            refunded_at=max(at, order.placed_at),
+            total=left,
+            order_number=order.fact.external_id,
+            reason="cancelled",
+        )
+        for order in orders
+        if (one := stored[order.order_id or 0]) and (left := one.total - one.refunded) > 0
+    ]
+
+
+def _basket(order: SavedOrder) -> Basket:
     assert order.order_id is not None, "a saved order has an id"
     fact = order.fact
-    return EarningOrder(
-        order.order_id, fact.member_id, fact.total, fact.placed_at, order.placed_on
+    return Basket(
+        id=order.order_id,
+        member_id=fact.member_id,
+        happened_at=fact.placed_at,
+        day=order.placed_on,
+        total=fact.total,
+        store_id=fact.store_id,
+        channel=fact.channel,
+        discount=fact.discount,
+        voucher_discount=fact.voucher_discount,
+        tax=fact.tax,
+        delivery_fee=fact.delivery_fee,
+        points_amount=fact.points_amount,
+        payment_method=fact.payment_method,
+        promo_code=fact.promo_code,
+        lines=tuple(
+            BasketLine(
+                sku=line.sku,
+                category=line.category,
+                brand=line.brand,
+                labels=line.labels,
+                quantity=line.quantity,
+                total=line.total,
+                product=line.product,
+            )
+            for line in fact.lines
+        ),
     )
 
 

@@ -28,7 +28,16 @@ _EVERYONE: Rights = {
     "activities.order": LOOK,
     "activities.orderline": LOOK,
     "activities.purchasesummary": LOOK,
+    "activities.refund": LOOK,
+    "activities.activity": LOOK,
+    "activities.activitytype": LOOK,
+    "activities.product": LOOK,
+    "core.holiday": LOOK,
     "points.wallet": LOOK,
+    "points.hold": LOOK,
+    "points.reservation": LOOK,
+    "points.funder": LOOK,
+    "points.earnruleversion": LOOK,
     "points.earnrule": LOOK,
 }
 
@@ -39,7 +48,12 @@ MARKETING: Rights = {
     "members.membertag": ALL,
     "members.tag": ALL,
     "members.segment": ALL,
-    "points.earnrule": KEEP,
+    "points.earnrule": (*KEEP, "publish"),
+    "points.earnband": ALL,
+    "points.earncap": ALL,
+    "activities.product": KEEP,
+    "activities.activitytype": KEEP,
+    "core.holiday": ALL,
     "points.transfer": LOOK,
     "points.lot": LOOK,
     "points.account": LOOK,
@@ -76,6 +90,8 @@ FINANCE: Rights = {
     "activities.store": KEEP,
     "points.wallet": EDIT,
     "points.earnrule": EDIT,
+    "points.funder": KEEP,
+    "core.changerequest": (*LOOK, "decide"),
     "points.transfer": (*LOOK, "points"),
     "points.lot": LOOK,
     "points.account": LOOK,
@@ -95,6 +111,8 @@ _OWN_NAMES = {
     ("campaigns.campaign", "run"): "run_campaign",
     ("campaigns.campaign", "audience"): "export_audience",
     ("points.transfer", "points"): "adjust_points",
+    ("points.earnrule", "publish"): "publish_earnrule",
+    ("core.changerequest", "decide"): "decide_changerequest",
 }
 
 

@@ -36,7 +36,7 @@ DAILY = (
         _("Programme day"),
         "flows.tasks.run_day",
         2,
-        _("Expires points, runs the automatic campaigns and proves the ledger."),
+        _("Matures and expires points, runs the campaigns and proves the ledger."),
     ),
     Daily(
         _("Campaigns"),
@@ -57,6 +57,12 @@ EVERY = (
         "messaging.tasks.process_webhooks",
         10,
         _("Reads what Zalo told us: delivered, seen, followed, unfollowed."),
+    ),
+    Every(
+        _("Release reserved points"),
+        "points.tasks.release_reservations",
+        60,
+        _("Gives back points that a till reserved and never used."),
     ),
     Every(
         _("Catch up"),

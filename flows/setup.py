@@ -29,6 +29,7 @@ from messaging.models import (
 )
 from messaging.services import connect_official_account
 from points.models import EarnRule, Wallet
+from points.rules import publish_rule
 
 WALLET = "points"
 RULE = "per-amount"
@@ -98,7 +99,7 @@ def setup_programme(
     report = SetupReport()
     chosen = PRESETS[preset]
     programme = _programme(chosen, name, currency, report)
-    _rule(_wallet(chosen, report), programme, chosen, amount_per_point, report)
+    _rule(_wallet(chosen, report), programme, chosen, amount_per_point, report, at=at)
     store, is_new = Store.objects.get_or_create(
         code=ONLINE, defaults={"name": chosen.store_name}
     )
@@ -153,7 +154,11 @@ def _refuse_change_of_currency(programme: Programme) -> None:
 def _wallet(preset: Preset, report: SetupReport) -> Wallet:
     wallet, is_new = Wallet.objects.get_or_create(
         code=WALLET,
-        defaults={"name": preset.wallet_name, "expiry_months": EXPIRY_MONTHS},
+        defaults={
+            "name": preset.wallet_name,
+            "expiry_policy": Wallet.Expiry.ROLLING,
+            "expiry_months": EXPIRY_MONTHS,
+        },
     )
     report.note(is_new, _wallet_sentence(wallet))
     return wallet
@@ -174,6 +179,8 @@ def _rule(
     preset: Preset,
     amount: Decimal | None,
     report: SetupReport,
+    *,
+    at: datetime,
 ) -> None:
     default = 10_000 if programme.currency == Programme.Currency.VND else 1
     asked = Decimal(default) if amount is None else amount
@@ -190,6 +197,8 @@ def _rule(
             _("The rule “%(name)s” has another amount. Change it in the console.")
             % {"name": rule.name}
         )
+    if is_new:
+        publish_rule(rule, at=at)
     report.note(
         is_new,
         _("Earn rule “%(name)s”: %(points)s points for each %(amount)s, rounded down.")

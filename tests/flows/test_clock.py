@@ -30,6 +30,7 @@ def test_a_new_programme_has_its_schedule(db: None) -> None:
         ("campaigns.tasks.run_campaigns", "0 9 * * * ("),
         ("messaging.tasks.dispatch", "every 10 se"),
         ("messaging.tasks.process_webhooks", "every 10 se"),
+        ("points.tasks.release_reservations", "every 60 se"),
         ("flows.tasks.catch_up", "every 60 se"),
     ]
     assert {str(entry.crontab.timezone) for entry in made if entry.crontab} == {

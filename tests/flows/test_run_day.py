@@ -42,12 +42,18 @@ def test_points_expire_campaigns_run_and_the_ledger_is_proved(
 
     assert report.ok
     assert [step.name for step in report.steps] == [
+        "mature_points",
+        "celebrate",
         "expire_points",
+        "release_reservations",
         "run_campaigns",
         "prove_ledger",
     ]
-    expired, campaigns, proof = (step.result for step in report.steps)
-    assert expired == {"lots": 1, "points": 100, "members": 1}
+    results = {step.name: step.result for step in report.steps}
+    assert results["mature_points"] == {"holds": 0, "points": 0}
+    assert results["expire_points"] == {"lots": 1, "points": 100, "members": 1}
+    assert results["release_reservations"] == {"released": 0}
+    campaigns, proof = results["run_campaigns"], results["prove_ledger"]
     assert list(campaigns) == ["recent-45", "come-back"]
     # The tag leaves first, so the message goes out on the same day.
     assert campaigns["recent-45"]["untagged"] == 1
@@ -68,9 +74,9 @@ def test_a_second_day_of_the_same_date_changes_nothing(
 
     report = run_day(at=now)
 
-    expired, campaigns, _proof = (step.result for step in report.steps)
-    assert expired["lots"] == 0
-    assert all(counts["entered"] == 0 for counts in campaigns.values())
+    results = {step.name: step.result for step in report.steps}
+    assert results["expire_points"]["lots"] == 0
+    assert all(counts["entered"] == 0 for counts in results["run_campaigns"].values())
     assert list(Message.objects.values()) == messages
 
 
@@ -86,8 +92,9 @@ def test_a_step_that_fails_does_not_stop_the_others(
 
     report = run_day(at=now)
 
-    assert [step.ok for step in report.steps] == [False, True, True]
-    assert "no wallet today" in report.steps[0].error
+    failed = {step.name: step.error for step in report.steps if not step.ok}
+    assert list(failed) == ["expire_points"]
+    assert "no wallet today" in failed["expire_points"]
     assert CampaignRun.objects.count() == 2
 
 
@@ -99,8 +106,8 @@ def test_a_campaign_that_fails_is_named_and_the_next_one_runs(
 
     report = run_day(at=now)
 
-    step = report.steps[1]
-    assert not step.ok
+    (step,) = (step for step in report.steps if not step.ok)
+    assert step.name == "run_campaigns"
     assert "recent-45" in step.error
     assert "come-back" not in step.error
     assert step.result["results"]["come-back"]["entered"] == 0
@@ -114,7 +121,10 @@ def test_the_command_prints_one_object(db: None) -> None:
     report = json.loads(out.getvalue())
     assert (report["day"], report["ok"]) == ("2026-03-02", True)
     assert [step["name"] for step in report["steps"]] == [
+        "mature_points",
+        "celebrate",
         "expire_points",
+        "release_reservations",
         "run_campaigns",
         "prove_ledger",
     ]

@@ -14,8 +14,10 @@ class Command(ImportCommand):
     help = (
         "Import orders from CSV, CSV in gzip or XLSX. Columns: order_id, member_id or "
         "phone, placed_at, total; optionally status, channel, store, sku, product, "
-        "category, quantity, unit_price, discount, currency. Rows that cannot be taken go "
-        "to a reject file with the reason; importing a file again changes nothing."
+        "category, brand, quantity, unit_price, discount, currency, payment_method, "
+        "promo_code, and how the total came about. An order whose rows are all below zero "
+        "is a refund; refund_of names its sale. Rows that cannot be taken go to a reject "
+        "file with the reason; importing a file again changes nothing."
     )
     source_help = "the system that numbered the orders; numbers are unique within it"
     map_help = "use a column of another name, e.g. --map InvoiceNo=order_id"
