@@ -60,6 +60,12 @@ class OtherStore(DomainError):
     status = 422
 
 
+class ReservationNotFound(NotFound):
+    """No reservation of points has this reference in the key's source."""
+
+    code = "reservation_not_found"
+
+
 class StoreNotFound(NotFound):
     """The order names a store that does not exist."""
 

@@ -19,12 +19,13 @@ from api.errors import (
     StoreNotFound,
 )
 from api.models import TillKey
+from api.paying import find_reservation
 from core.models import Programme
 from flows.record import NEW, REFUSED, Recorded, record
 from members.models import Consent, Identifier, Member
 from members.services import find_member, register_member, set_consent
 from points.queries import Expiring, HistoryEntry, balances, expiring, history
-from points.services import ORDER, points_of_orders
+from points.services import ORDER, capture_points, points_of_orders
 
 CONFLICT = "conflict"
 
@@ -45,6 +46,14 @@ class OrderTold:
     store: str = ""
     lines: tuple[OrderLineFact, ...] = ()
     create_member: bool = False
+    discount: Decimal = Decimal(0)
+    voucher_discount: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    delivery_fee: Decimal = Decimal(0)
+    points_amount: Decimal = Decimal(0)
+    payment_method: str = ""
+    promo_code: str = ""
+    reservation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,14 @@ def take_order(*, till_key: TillKey, told: OrderTold, at: datetime) -> OrderTake
     """Record an order told by a till, once, and say what it gave."""
     member = _member_of(told, till_key, at)
     fact = _fact(told, till_key, member, at)
+    reservation = None
+    if told.reservation:
+        # The server knows what the points were worth; the till's own sum does not count.
+        reservation = find_reservation(till_key, told.reservation, member)
+        fact = fact._replace(points_amount=reservation.value)
     recorded = _record_one(fact, has_time=told.placed_at is not None, at=at)
+    if reservation is not None:
+        capture_points(reservation=reservation, at=at, order_id=recorded.order_id)
     return OrderTaken(
         order_id=told.order_id,
         is_new=recorded.outcome == NEW,
@@ -172,6 +188,13 @@ def _fact(told: OrderTold, till_key: TillKey, member: Member, at: datetime) -> O
         channel=told.channel,
         store_id=_store_id(told.store, till_key),
         lines=told.lines,
+        discount=told.discount,
+        voucher_discount=told.voucher_discount,
+        tax=told.tax,
+        delivery_fee=told.delivery_fee,
+        points_amount=told.points_amount,
+        payment_method=told.payment_method,
+        promo_code=told.promo_code,
     )
 
 

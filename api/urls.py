@@ -3,8 +3,17 @@
 from django.urls import path, re_path
 
 from api.views.base import NoSuchAddress
+from api.views.facts import Activities, Deliveries, Refunds
 from api.views.members import Balance, History, MemberDetail, Members
 from api.views.orders import OrderDetail, Orders
+from api.views.points import (
+    Capture,
+    Gifts,
+    PaymentQuotes,
+    Release,
+    ReservationDetail,
+    Reservations,
+)
 from api.views.webhooks import ZaloWebhook
 
 app_name = "api"
@@ -13,6 +22,19 @@ urlpatterns = [
     path("orders/", Orders.as_view(), name="orders"),
     # Order numbers such as HD/2026/001 are in use.
     path("orders/<path:order_id>/", OrderDetail.as_view(), name="order-detail"),
+    path("refunds/", Refunds.as_view(), name="refunds"),
+    path("deliveries/", Deliveries.as_view(), name="deliveries"),
+    path("activities/", Activities.as_view(), name="activities"),
+    path("payments/quote/", PaymentQuotes.as_view(), name="payment-quote"),
+    path("gifts/", Gifts.as_view(), name="gifts"),
+    path("reservations/", Reservations.as_view(), name="reservations"),
+    path("reservations/<str:reference>/capture/", Capture.as_view(), name="capture-points"),
+    path("reservations/<str:reference>/release/", Release.as_view(), name="release-points"),
+    path(
+        "reservations/<str:reference>/",
+        ReservationDetail.as_view(),
+        name="reservation-detail",
+    ),
     path("members/", Members.as_view(), name="members"),
     path("members/<str:member_id>/", MemberDetail.as_view(), name="member-detail"),
     path("members/<str:member_id>/balance/", Balance.as_view(), name="member-balance"),

@@ -60,6 +60,8 @@ class LineInput(Strict):
     quantity = Amount(max_digits=12, decimal_places=3, required=False)
     unit_price = Money(required=False, allow_null=True)
     discount = Money(required=False)
+    brand = Text(max_length=80, required=False, allow_blank=True)
+    labels = serializers.ListField(child=Text(max_length=40), required=False, max_length=20)
     # A returned or given-away article may stand on an order with an amount below zero.
     total = Money(min_value=-MAX_TOTAL)
 
@@ -101,6 +103,20 @@ class Orders(ApiView):
             help_text="A store's code; the key's own if left out.",
         )
         # The list's own limit is checked before any line is looked at.
+        discount = Money(required=False, help_text="Taken off the order before the total.")
+        voucher_discount = Money(required=False, help_text="Taken off by vouchers.")
+        tax = Money(required=False, help_text="Tax within the total.")
+        delivery_fee = Money(required=False, help_text="Delivery within the total.")
+        points_amount = Money(
+            required=False, help_text="How much of the total was paid with points."
+        )
+        payment_method = Text(max_length=20, required=False, allow_blank=True)
+        promo_code = Text(max_length=40, required=False, allow_blank=True)
+        reservation = Text(
+            max_length=60,
+            required=False,
+            help_text="Your reservation of points that paid; it is spent with the order.",
+        )
         lines = LineInput(many=True, required=False, max_length=MAX_LINES)  # type: ignore[call-arg]
         create_member = Flag(
             required=False, help_text="Register the phone if it is nobody's yet."
@@ -115,7 +131,10 @@ class Orders(ApiView):
                 raise serializers.ValidationError(
                     {"create_member": [_("A new member needs “phone”.")]}
                 )
-            attrs["lines"] = tuple(OrderLineFact(**line) for line in attrs.get("lines", ()))
+            attrs["lines"] = tuple(
+                OrderLineFact(**{**line, "labels": tuple(line.get("labels", ()))})
+                for line in attrs.get("lines", ())
+            )
             return attrs
 
     @extend_schema_serializer(component_name="OrderTaken")

@@ -165,8 +165,8 @@ def test_nobody_reads_without_a_key(mai: Member, till: Till, part: str) -> None:
 
 
 def test_balance_names_what_expires(till: Till, mai: Member, wallet: Any) -> None:
-    wallet.expiry_months = 1
-    wallet.save(update_fields=["expiry_months"])
+    wallet.expiry_policy, wallet.expiry_months = "rolling", 1
+    wallet.save(update_fields=["expiry_policy", "expiry_months"])
     till.post(
         "/api/v1/orders/", {"order_id": "1", "phone": "0912345678", "total": 50000}, "k"
     )
