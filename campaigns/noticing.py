@@ -102,7 +102,7 @@ def _give_for_return(closed: Sequence[tuple[Any, ...]], *, at: datetime) -> None
     wallet = points_wallet()
     if not promising or wallet is None:
         return
-    last_day = expiry_day(local_date(at), wallet.expiry_months)
+    last_day = expiry_day(wallet, local_date(at))
     grants = [
         Grant(
             member_id=member_id,

@@ -140,12 +140,13 @@ def _cells(
     member: Member, phones: dict[int, str], summary: PurchaseSummary | None, why: str
 ) -> list[str]:
     channel = _channel(member)
+    last = summary.last_order_on if summary else None
     return [
         member.code,
         member.name,
         phones.get(member.pk, ""),
         member.province,
-        "" if summary is None else f"{summary.last_order_on:%d/%m/%Y}",
+        f"{last:%d/%m/%Y}" if last else "",
         "0" if summary is None else str(summary.num_orders),
         "" if channel is None else str(Channel(channel).label),
         why,

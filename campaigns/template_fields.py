@@ -24,8 +24,9 @@ def recency_fields(member_ids: Sequence[int], at: datetime) -> dict[int, dict[st
     last = dict(summaries.values_list("member_id", "last_order_on"))
     return {
         pk: {
-            "days_since_last_order": str((today - last[pk]).days) if pk in last else "",
-            "last_order_on": f"{last[pk]:%d/%m/%Y}" if pk in last else "",
+            "days_since_last_order": str((today - day).days) if day else "",
+            "last_order_on": f"{day:%d/%m/%Y}" if day else "",
         }
         for pk in member_ids
+        for day in [last.get(pk)]
     }

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -14,9 +13,9 @@ from activities.models import Order
 from core.models import Programme
 from core.money import format_money
 from members.models import Member
-from points.models import EarnRule, Transfer
+from points.models import EarnRuleVersion, Transfer
 from points.queries import HistoryEntry, history
-from points.rules import describe_rule
+from points.rules import describe_version
 from points.services import RETURN
 
 LINES_A_PAGE = 30
@@ -27,6 +26,11 @@ ICONS = {
     Transfer.Kind.ADJUST: "pencil",
     Transfer.Kind.OPENING: "points",
     Transfer.Kind.REVERSE: "undo",
+    Transfer.Kind.MATURE: "clock",
+    Transfer.Kind.RESERVE: "gift",
+    Transfer.Kind.FEE: "pencil",
+    Transfer.Kind.GIFT: "gift",
+    Transfer.Kind.MERGE: "points",
 }
 
 
@@ -101,7 +105,7 @@ def _month(at: datetime, programme: Programme) -> date:
 def _line(
     entry: HistoryEntry,
     orders: Mapping[int, Order],
-    rules: Mapping[int, EarnRule],
+    rules: Mapping[int, EarnRuleVersion],
     programme: Programme,
 ) -> Line:
     is_order = entry.source_type == "order" and entry.source_id is not None
@@ -133,7 +137,13 @@ def _title(entry: HistoryEntry) -> str:
         Transfer.Kind.EXPIRE: _("Points expired"),
         Transfer.Kind.ADJUST: _("Correction"),
         Transfer.Kind.OPENING: _("Points brought along"),
+        Transfer.Kind.MATURE: _("Points are usable now"),
+        Transfer.Kind.RESERVE: _("Points used"),
+        Transfer.Kind.FEE: _("Fee"),
+        Transfer.Kind.MERGE: _("Moved with a merged account"),
     }
+    if entry.kind == Transfer.Kind.GIFT:
+        return _("Points received") if entry.amount > 0 else _("Points given")
     return titles[Transfer.Kind(entry.kind)]
 
 
@@ -146,9 +156,9 @@ def _place(entry: HistoryEntry, order: Order | None) -> str:
     return str(order.get_channel_display()).capitalize()
 
 
-def _why(entry: HistoryEntry, rule: EarnRule | None, programme: Programme) -> str:
+def _why(entry: HistoryEntry, rule: EarnRuleVersion | None, programme: Programme) -> str:
     if rule is not None:
-        return describe_rule(rule, programme)
+        return describe_version(rule, programme)
     if entry.source_type == RETURN:
         return _("A gift for your first purchase after our message.")
     if entry.kind == Transfer.Kind.EARN:
@@ -159,6 +169,11 @@ def _why(entry: HistoryEntry, rule: EarnRule | None, programme: Programme) -> st
         Transfer.Kind.ADJUST: _("The shop corrected your balance."),
         Transfer.Kind.OPENING: _("You had them before this programme began."),
         Transfer.Kind.REVERSE: _("An earlier line was undone."),
+        Transfer.Kind.MATURE: _("They were earned before and had to wait."),
+        Transfer.Kind.RESERVE: _("A till took them while you paid."),
+        Transfer.Kind.FEE: _("What giving points to someone costs."),
+        Transfer.Kind.MERGE: _("Two accounts of yours became one."),
+        Transfer.Kind.GIFT: _("One member gave them to another."),
     }
     return sentences[Transfer.Kind(entry.kind)]
 
@@ -184,25 +199,15 @@ def _facts(entry: HistoryEntry, order: Order | None) -> list[Fact]:
     return facts
 
 
-def _rules_as_they_were(transfer_ids: Sequence[int]) -> dict[int, EarnRule]:
-    """Return, by transfer, the rule in the version that decided it."""
+def _rules_as_they_were(transfer_ids: Sequence[int]) -> dict[int, EarnRuleVersion]:
+    """Return, by transfer, the published version that decided it."""
     decided = Transfer.objects.filter(pk__in=transfer_ids).values_list(
         "pk", "rule_id", "rule_version"
     )
     wanted = {pk: (rule_id, version) for pk, rule_id, version in decided}
-    versions = EarnRule.history.filter(
-        id__in={rule_id for rule_id, _version in wanted.values()},
-        version__in={version for _rule_id, version in wanted.values()},
+    versions = EarnRuleVersion.objects.filter(
+        rule__in={rule_id for rule_id, _version in wanted.values()},
+        number__in={version for _rule_id, version in wanted.values()},
     )
-    found = {
-        (past.id, past.version): _rule(past)
-        for past in versions.select_related("wallet").order_by("history_date")
-    }
+    found = {(v.rule_id, v.number): v for v in versions.select_related("rule__wallet")}
     return {pk: found[key] for pk, key in wanted.items() if key in found}
-
-
-def _rule(past: Any) -> EarnRule:
-    """Return the rule as it stood then, with the wallet that was read along with it."""
-    rule: EarnRule = past.instance
-    rule.wallet = past.wallet
-    return rule

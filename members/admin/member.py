@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
-from django.urls import path, reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import action, display
-from unfold.enums import ActionVariant
+from unfold.decorators import display
 from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminRadioSelectWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -38,14 +31,14 @@ from core.admin_tools import (
 from core.clock import local_date
 from core.errors import DomainError
 from core.phones import display_phone, mask_phone, normalise_phone
+from members.admin.by_hand import ByHandMixin
 from members.admin.page import member_page
 from members.admin.search import member_ids_for_search
 from members.models import Consent, Identifier, Member, MemberTag, Segment
 from members.segments import members_matching
 from members.services import register_member, set_consent
 from points.models import Account
-from points.queries import balances, points_wallet
-from points.services import adjust_points
+from points.queries import points_wallet
 
 STATE_BADGES = {"active": "success", "blocked": "danger", "left": "warning"}
 
@@ -76,7 +69,8 @@ class LastPurchaseFilter(admin.SimpleListFilter):
         if self.value() == "older":
             return queryset.filter(purchases__last_order_on__lt=far)
         if self.value() == "never":
-            return queryset.filter(purchases__isnull=True)
+            # No purchase at all, or every one of them went back.
+            return queryset.filter(purchases__last_order_on__isnull=True)
         return queryset
 
 
@@ -175,38 +169,8 @@ class NewMemberForm(forms.ModelForm):
         return phone
 
 
-class AdjustForm(forms.Form):
-    """Points given or taken by hand, with the reason that will stand in the ledger."""
-
-    GIVE, TAKE = "give", "take"
-    key = forms.CharField(widget=forms.HiddenInput)
-    direction = forms.ChoiceField(
-        label=_("What happens"),
-        choices=[(GIVE, _("Give points")), (TAKE, _("Take points away"))],
-        initial=GIVE,
-        widget=UnfoldAdminRadioSelectWidget(),
-    )
-    points = forms.IntegerField(
-        label=_("How many points"),
-        min_value=1,
-        max_value=10_000_000,
-        widget=UnfoldAdminIntegerFieldWidget(),
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget(),
-        help_text=_("Stays in the ledger and in the member's history for good."),
-    )
-
-    @property
-    def amount(self) -> int:
-        points: int = self.cleaned_data["points"]
-        return points if self.cleaned_data["direction"] == self.GIVE else -points
-
-
 @admin.register(Member)
-class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
+class MemberAdmin(ByHandMixin, BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
     list_display = (
         "who",
         "phone",
@@ -305,9 +269,10 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
 
     @display(description=_("Last purchase"), ordering="purchases__last_order_on")
     def last_purchase(self, member: Member) -> str:
-        if not hasattr(member, "purchases"):
+        purchases = getattr(member, "purchases", None)
+        day = purchases.last_order_on if purchases else None
+        if day is None:
             return str(_("never"))
-        day = member.purchases.last_order_on
         return two_lines(when(day), days_ago(day, self.today))
 
     @display(description=_("Purchases"), ordering="purchases__num_orders")
@@ -403,72 +368,3 @@ class MemberAdmin(BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
                 row.tagged_at, row.source = timezone.now(), source
                 row.save()
         formset.save_m2m()
-
-    # --- points by hand ---------------------------------------------------------------
-
-    def get_urls(self) -> list[Any]:
-        adjust = path(
-            "<int:member_id>/points/",
-            self.admin_site.admin_view(self.adjust_view),
-            name="members_member_adjust",
-        )
-        return [adjust, *super().get_urls()]
-
-    @action(
-        description=_("Give or take points"),
-        icon="exposure",
-        variant=ActionVariant.PRIMARY,
-        permissions=["adjust"],
-        url_path="points-by-hand",
-    )
-    def adjust_points_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return HttpResponseRedirect(
-            reverse("admin:members_member_adjust", args=[object_id])
-        )
-
-    def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("points.adjust_points"))
-
-    def adjust_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
-        if not self.has_adjust_permission(request):
-            raise PermissionDenied
-        member = get_object_or_404(Member, pk=member_id)
-        # The key makes a second click on the same form change nothing.
-        form = AdjustForm(request.POST or None, initial={"key": uuid.uuid4().hex})
-        if request.method == "POST" and form.is_valid():
-            try:
-                self._adjust(request, member, form)
-            except DomainError as error:
-                form.add_error(None, str(error))
-            else:
-                return HttpResponseRedirect(member.get_absolute_url())
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Give or take points"),
-            "original": member,
-            "opts": self.opts,
-            "member": member,
-            "form": form,
-            "balance": balances([member.pk])[member.pk],
-            "media": self.media + form.media,
-        }
-        return render(request, "admin/members/member/adjust.html", context)
-
-    def _adjust(self, request: HttpRequest, member: Member, form: AdjustForm) -> None:
-        transfer = adjust_points(
-            member=member,
-            amount=form.amount,
-            key=f"adjust:{form.cleaned_data['key']}",
-            at=timezone.now(),
-            note=form.cleaned_data["reason"],
-            actor=request.user.get_username(),
-        )
-        self.log_change(request, member, str(transfer.note))
-        messages.success(
-            request,
-            _("Done: %(points)s points. The balance is now %(balance)s.")
-            % {
-                "points": f"{form.amount:+d}",
-                "balance": number(balances([member.pk])[member.pk]),
-            },
-        )

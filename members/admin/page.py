@@ -68,6 +68,7 @@ def member_page(member: Member, *, request: HttpRequest, at: datetime) -> Member
     enrolments = _enrolments(member)
     purchases = getattr(member, "purchases", None)
     consent = _marketing_consent(member)
+    last = purchases.last_order_on if purchases else None
     return MemberPage(
         balance=number(balances([member.pk])[member.pk]),
         expiring=soon[:3],
@@ -78,8 +79,8 @@ def member_page(member: Member, *, request: HttpRequest, at: datetime) -> Member
         consent=_consent_text(consent),
         consent_ok=bool(consent and consent.is_given),
         tags=[row.tag.name for row in member.tags.select_related("tag")],
-        last_order=when(purchases.last_order_on) if purchases else _("never"),
-        last_order_days=days_ago(purchases.last_order_on, today) if purchases else "",
+        last_order=when(last) if last else _("never"),
+        last_order_days=days_ago(last, today) if last else "",
         spend=format_money(purchases.spend, currency) if purchases else "",
         num_orders=number(purchases.num_orders if purchases else 0),
         campaigns=[e for e in enrolments if e.state == Enrolment.State.ACTIVE],

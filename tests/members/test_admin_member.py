@@ -130,7 +130,8 @@ def test_a_tag_put_on_by_staff_names_them(console: Client, mai: Member) -> None:
 
 
 def test_gives_points_once_for_one_form(console: Client, rich: Member) -> None:
-    data = {"key": "k1", "direction": "give", "points": "50", "reason": "Xin lỗi"}
+    data = {"key": "k1", "direction": "give", "points": "50", "note": "Xin lỗi"}
+    data |= {"reason": "goodwill", "wallet": str(Wallet.objects.get().pk)}
     console.post(adjust(rich), data)
     console.post(adjust(rich), data)
     transfer = Transfer.objects.exclude(key="start").get()
@@ -139,7 +140,8 @@ def test_gives_points_once_for_one_form(console: Client, rich: Member) -> None:
 
 
 def test_takes_points_but_never_more_than_there_are(console: Client, rich: Member) -> None:
-    data = {"key": "k1", "direction": "take", "points": "30", "reason": "Nhầm"}
+    data = {"key": "k1", "direction": "take", "points": "30", "note": "Nhầm"}
+    data |= {"reason": "goodwill", "wallet": str(Wallet.objects.get().pk)}
     console.post(adjust(rich), data)
     assert balances([rich.pk]) == {rich.pk: 70}
     text = console.post(adjust(rich), {**data, "key": "k2", "points": "71"}).content
@@ -148,12 +150,14 @@ def test_takes_points_but_never_more_than_there_are(console: Client, rich: Membe
 
 
 @pytest.mark.parametrize(
-    "missing", [{"reason": ""}, {"points": ""}, {"points": "0"}, {"direction": "x"}]
+    "missing",
+    [{"reason": ""}, {"note": ""}, {"points": ""}, {"points": "0"}, {"direction": "x"}],
 )
 def test_refuses_points_without_number_or_reason(
     console: Client, rich: Member, missing: dict[str, str]
 ) -> None:
-    data = {"key": "k1", "direction": "give", "points": "50", "reason": "Xin lỗi"}
+    data = {"key": "k1", "direction": "give", "points": "50", "note": "Xin lỗi"}
+    data |= {"reason": "goodwill", "wallet": str(Wallet.objects.get().pk)}
     assert console.post(adjust(rich), {**data, **missing}).status_code == 200
     assert balances([rich.pk]) == {rich.pk: 100}
 
@@ -162,7 +166,8 @@ def test_points_by_hand_need_their_own_permission(
     helper: User, helper_console: Client, rich: Member
 ) -> None:
     allow(helper, "view_member", "change_member", "view_transfer")
-    data = {"key": "k1", "direction": "give", "points": "50", "reason": "Xin lỗi"}
+    data = {"key": "k1", "direction": "give", "points": "50", "note": "Xin lỗi"}
+    data |= {"reason": "goodwill", "wallet": str(Wallet.objects.get().pk)}
     assert helper_console.post(adjust(rich), data).status_code == 403
     assert helper_console.get(adjust(rich)).status_code == 403
     assert "points-by-hand" not in helper_console.get(page(rich)).content.decode()

@@ -13,7 +13,7 @@ from activities.services import OrderFact
 from flows.record import record
 from members.models import Member
 from points.models import EarnRule, Transfer, Wallet
-from points.rules import save_rule
+from points.rules import publish_rule
 from points.services import (
     Grant,
     adjust_points,
@@ -81,7 +81,8 @@ def test_a_line_keeps_the_rule_of_its_time(
 ) -> None:
     buy(mai, 45000)
     rule.amount = Decimal(20000)
-    save_rule(rule)
+    rule.save()
+    publish_rule(rule, at=timezone.now())
     page = english(signed_in(mai))
 
     assert "1 điểm for every 10.000 ₫" in page

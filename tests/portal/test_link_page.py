@@ -8,7 +8,7 @@ from members.models import Member
 from messaging.links import make_token
 from messaging.models import Message, MessageTemplate
 from portal.models import SignInCode
-from tests.portal.conftest import SignIn
+from tests.portal.conftest import SignIn, shown
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def test_leads_everyone_else_to_sign_in_first(
     token = make_token(message.pk)
     response = client.get(link)
     message.refresh_from_db()
-    page = client.get(response["Location"]).content.decode()
+    page = shown(client.get(response["Location"]))
 
     assert response["Location"] == f"/sign-in/?next=%2Fpoints%2F&link={token}"
     assert message.clicked_at is not None

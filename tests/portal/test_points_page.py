@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from members.models import Member
 from points.models import Wallet
 from points.services import Grant, grant_points
-from tests.portal.conftest import SignIn
+from tests.portal.conftest import SignIn, shown
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +65,7 @@ def test_a_stranger_sees_only_their_own(
     mai: Member, binh: Member, wallet: Wallet, signed_in: SignIn
 ) -> None:
     give(mai, 777, date(2089, 12, 31), "g")
-    page = signed_in(binh).get("/points/").content.decode()
+    page = shown(signed_in(binh).get("/points/"))
 
     assert "777" not in page
     assert "31/12/2089" not in page
