@@ -58,6 +58,8 @@ def main(arguments: Sequence[str]) -> int:
 def _run(name: str, url: str, arguments: list[str]) -> bool:
     print(f"\n=== {name}", flush=True)
     environment = {
+        # tests/battery/tiers.py: more than in `make test`, less than BATTERY=full.
+        "BATTERY": "night",
         **os.environ,
         "DATABASE_URL": url,
         "CELERY_BROKER_URL": "",

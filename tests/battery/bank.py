@@ -1,4 +1,4 @@
-"""A client of the bank test: earns, spends, adjusts, takes back and expires at random.
+"""A client of the bank test: asks for every verb of the ledger at random.
 
 Run as a program it starts one client, a process of its own, for each number that it reads;
 -1 is the observer, who reads everything in one statement again and again, and -2 is the
@@ -15,28 +15,20 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import django
 
+from tests.battery import bank_verbs
 from tests.battery.harness import History, Operation, read_history, read_operations
-from tests.battery.unguarded import take_guards_away
-
-# Noon in Ho Chi Minh City; what was bought long ago has expired by now.
-NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
-LONG_AGO = NOW - timedelta(days=45)
+from tests.battery.unguarded import take_away
 
 OBSERVER, SABOTEUR = -1, -2
 SABOTAGE_EVERY = 1.1
 MOST_SENDINGS = 50
 # Whoever starts us may be killed as well; nobody stays behind.
 LIFETIME = 300
-
-WEIGHTS = {"earn": 34, "spend": 32, "adjust": 10, "reverse": 14, "expire": 4, "again": 6}
 
 SNAPSHOT = """
     SELECT
@@ -46,7 +38,13 @@ SNAPSHOT = """
         - (SELECT COALESCE(SUM(t.amount), 0) FROM points_transfer t
             JOIN points_account a ON a.id = t.from_account_id WHERE a.kind <> 'member'),
         (SELECT COALESCE(SUM(remaining), 0) FROM points_lot),
-        (SELECT COUNT(*) FROM points_account WHERE balance < 0)
+        (SELECT COUNT(*) FROM points_account WHERE balance < 0),
+        (SELECT COALESCE(SUM(t.amount), 0) FROM points_transfer t
+            JOIN points_account a ON a.id = t.to_account_id WHERE a.kind = 'held')
+        - (SELECT COALESCE(SUM(t.amount), 0) FROM points_transfer t
+            JOIN points_account a ON a.id = t.from_account_id WHERE a.kind = 'held'),
+        (SELECT COALESCE(SUM(remaining), 0) FROM points_hold)
+        + (SELECT COALESCE(SUM(amount), 0) FROM points_reservation WHERE state = 'open')
 """
 END_A_CONNECTION = """
     SELECT pg_terminate_backend(pid) FROM (
@@ -64,10 +62,6 @@ class Plan:
     seed: int
     operations: int
     members: list[int]
-
-
-class Refused(Exception):
-    """The business said no; ``args[0]`` is its code."""
 
 
 class Client:
@@ -102,9 +96,11 @@ class Client:
         # As web servers and workers do before everything they are asked.
         close_old_connections()
         try:
-            operation.answer = ask(operation.verb, operation.key, operation.facts)
+            operation.answer = bank_verbs.ask(
+                operation.verb, operation.key, operation.facts
+            )
             operation.outcome = "ok"
-        except Refused as refusal:
+        except bank_verbs.Refused as refusal:
             operation.answer, operation.outcome = refusal.args[0], "fail"
         except (OperationalError, InterfaceError) as fault:
             self.history.add("unknown", key=operation.key, answer=repr(fault)[:300])
@@ -130,98 +126,12 @@ class Client:
     def _choose(self, turn: int) -> Operation:
         key = f"t1:{self.number}:{turn}"
         chance = random.Random(f"{self.plan.seed}:{key}")
-        verb = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        member = chance.choice(self.plan.members)
-        facts: dict[str, Any] = {"member": member}
-        if verb == "earn":
-            facts["points"] = chance.randint(1, 50)
-            facts["long_ago"] = chance.random() < 0.3
-        elif verb == "spend":
-            # Often more than there is.
-            facts["amount"] = chance.randint(1, 120)
-        elif verb == "adjust":
-            facts["amount"] = chance.choice([-1, 1]) * chance.randint(1, 40)
-        elif verb == "reverse":
-            # One of the newest, of whichever client: two may want the same.
-            targets = recent_transfers()
-            if not targets:
-                return Operation(key, "spend", {"member": member, "amount": 1})
-            facts = {"transfer": chance.choice(targets)}
-        elif verb == "again":
-            done = [
-                o for o in self.operations if o.outcome == "ok" and o.verb in REPEATABLE
-            ]
-            if not done:
-                return Operation(key, "spend", {"member": member, "amount": 1})
-            first = chance.choice(done)
-            facts = {"key": first.key, "verb": first.verb, "facts": first.facts}
-        else:
-            facts = {}
-        return Operation(key, verb, facts)
-
-
-REPEATABLE = ("earn", "spend", "adjust", "reverse")
-
-
-def recent_transfers() -> list[int]:
-    from points.models import Transfer
-
-    earned_or_spent = Transfer.objects.filter(kind__in=["earn", "spend"])
-    return list(earned_or_spent.order_by("-pk").values_list("pk", flat=True)[:30])
-
-
-def ask(verb: str, key: str, facts: dict[str, Any]) -> Any:
-    """Call the product's own verb and return what a client keeps of the answer."""
-    from core.errors import DomainError
-
-    if verb == "again":
-        return ask(facts["verb"], facts["key"], facts["facts"])
-    try:
-        return globals()[f"_{verb}"](key, **facts)
-    except DomainError as refusal:
-        raise Refused(refusal.code) from refusal
-
-
-def _earn(key: str, *, member: int, points: int, long_ago: bool) -> Any:
-    from activities.services import OrderFact
-    from flows.record import REFUSED, record
-
-    total = Decimal(points * 10_000)
-    placed_at = LONG_AGO if long_ago else NOW
-    answer = record([OrderFact("till", key, member, placed_at, total)], at=NOW)[0]
-    if answer.outcome == REFUSED:
-        raise Refused(answer.code)
-    return [answer.order_id, answer.points]
-
-
-def _spend(key: str, *, member: int, amount: int) -> Any:
-    from members.models import Member
-    from points.services import spend_points
-
-    owner = Member(pk=member)
-    return spend_points(member=owner, amount=amount, key=key, at=NOW).pk
-
-
-def _adjust(key: str, *, member: int, amount: int) -> Any:
-    from members.models import Member
-    from points.services import adjust_points
-
-    owner, why = Member(pk=member), {"note": "Goodwill", "actor": "staff"}
-    return adjust_points(member=owner, amount=amount, key=key, at=NOW, **why).pk
-
-
-def _reverse(key: str, *, transfer: int) -> Any:
-    from points.models import Transfer
-    from points.services import reverse_transfer
-
-    original = Transfer.objects.get(pk=transfer)
-    return reverse_transfer(transfer=original, key=key, at=NOW).pk
-
-
-def _expire(key: str) -> Any:
-    from points.services import expire_points
-
-    return expire_points(at=NOW).points
+        done = [
+            o
+            for o in self.operations
+            if o.outcome == "ok" and o.verb in bank_verbs.REPEATABLE
+        ]
+        return bank_verbs.choose(key, chance, self.plan.members, done)
 
 
 def observe(folder: Path) -> None:
@@ -230,9 +140,9 @@ def observe(folder: Path) -> None:
 
     history = History(folder / "snapshots.history")
     while True:
-        members, programme, lots, negative = map(int, fetch_all(SNAPSHOT)[0])
+        names = ("members", "programme", "lots", "negative", "held", "open")
         history.add(
-            "snapshot", members=members, programme=programme, lots=lots, negative=negative
+            "snapshot", **dict(zip(names, map(int, fetch_all(SNAPSHOT)[0]), strict=True))
         )
         time.sleep(0.04)
 
@@ -265,11 +175,10 @@ def become(number: int, folder: Path, plan: Plan) -> None:
 def main(folder: Path) -> None:
     django.setup()
     # Loaded before the first fork, so that a client stands within milliseconds.
-    for module in ("flows.record", "points.services"):
+    for module in ("flows.record", "points.services", "tests.points.helpers"):
         import_module(module)
     plan = Plan(**json.loads((folder / "plan.json").read_text()))
-    if os.environ.get("GUARDS_OFF"):
-        take_guards_away()
+    take_away(os.environ.get("GUARDS_OFF", ""))
     # A killed child leaves no zombie behind.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:

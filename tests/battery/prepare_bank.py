@@ -11,14 +11,18 @@ import sys
 
 import django
 
+GIFT_FEE_PERCENT = 10
+
 
 def prepare(members: int, points: int) -> list[int]:
     from points.services import Grant, grant_points
     from tests import factories
-    from tests.battery.bank import NOW
+    from tests.battery.bank_verbs import NOW
 
     factories.make_programme()
-    wallet = factories.make_wallet(expiry_months=1)
+    wallet = factories.make_wallet(
+        expiry_months=1, transfers_allowed=True, transfer_fee_percent=GIFT_FEE_PERCENT
+    )
     factories.make_earn_rule(wallet=wallet)
     ids = [factories.make_member(code=f"M{number}").pk for number in range(members)]
     grant_points(grants=[Grant(pk, points, f"opening:{pk}") for pk in ids], at=NOW)

@@ -2,8 +2,8 @@
 
 Run as a program with a plan as its argument: forks processes, each with threads of its
 own connection, lets all of them begin together, round after round, and prints for each
-round who won, how many were refused, and what else went wrong. GUARDS_OFF=1 takes away
-what makes the ledger right.
+round who won, how many were refused, and what else went wrong. GUARDS_OFF names what
+of that which makes the ledger right is taken away.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any
 
 import django
 
-from tests.battery.bank import NOW
-from tests.battery.unguarded import take_guards_away
+from tests.battery.bank_verbs import NOW
+from tests.battery.unguarded import take_away
 
 THREADS = 5
 WAIT_SECONDS = 120
@@ -33,8 +33,9 @@ WAIT_SECONDS = 120
 class Plan:
     """What is wanted: one round for each target, so many tries in a round.
 
-    ``verb`` is "spend" (targets are members, each try takes ``amount``) or "reverse"
-    (targets are transfers).
+    ``verb`` is "spend" (targets are members, each try takes ``amount``), "reverse" or
+    "part" (targets are transfers, each try takes ``amount`` of one back), or "gift"
+    (targets are receivers, each try gives ``amount`` by another of the ``givers``).
     """
 
     verb: str
@@ -42,6 +43,7 @@ class Plan:
     tries: int
     amount: int = 0
     processes: int = 8
+    givers: list[int] = field(default_factory=list)
 
     @property
     def crowd(self) -> int:
@@ -58,13 +60,32 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
 
 
-def try_once(plan: Plan, target: int, key: str) -> None:
+def try_once(plan: Plan, target: int, key: str, number: int) -> None:
     from members.models import Member
     from points.models import Transfer
-    from points.services import reverse_transfer, spend_points
+    from points.services import (
+        TakeBack,
+        default_wallet,
+        gift_points,
+        reverse_transfer,
+        spend_points,
+        take_back,
+    )
 
     if plan.verb == "spend":
         spend_points(member=Member(pk=target), amount=plan.amount, key=key, at=NOW)
+    elif plan.verb == "part":
+        take_back([TakeBack(target, plan.amount, key)], at=NOW)
+    elif plan.verb == "gift":
+        giver = Member.objects.get(pk=plan.givers[number % len(plan.givers)])
+        gift_points(
+            giver=giver,
+            receiver=Member.objects.get(pk=target),
+            amount=plan.amount,
+            key=key,
+            at=NOW,
+            wallet=default_wallet(),
+        )
     else:
         original = Transfer.objects.get(pk=target)
         reverse_transfer(transfer=original, key=key, at=NOW)
@@ -75,17 +96,18 @@ def storm(plan: Plan, number: int, start: Barrier, tallies: list[Tally]) -> None
     from django.db import connection
 
     from core.errors import Conflict
-    from points.errors import NotEnoughPoints
+    from points.errors import GiftRefused, NotEnoughPoints
 
     for target, tally in zip(plan.targets, tallies, strict=True):
         connection.ensure_connection()
         start.wait(WAIT_SECONDS)
-        for turn in range(plan.tries // plan.crowd):
+        tries = plan.tries // plan.crowd
+        for turn in range(tries):
             key = f"t7:{plan.verb}:{target}:{number}:{turn}"
             try:
-                try_once(plan, target, key)
+                try_once(plan, target, key, number * tries + turn)
                 tally.won.append(key)
-            except (NotEnoughPoints, Conflict):
+            except (NotEnoughPoints, GiftRefused, Conflict):
                 tally.refused += 1
             except Exception as fault:
                 tally.faults[type(fault).__name__] += 1
@@ -117,8 +139,7 @@ def main(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     django.setup()
     for module in ("members.models", "points.services"):
         import_module(module)
-    if os.environ.get("GUARDS_OFF"):
-        take_guards_away()
+    take_away(os.environ.get("GUARDS_OFF", ""))
     fork = multiprocessing.get_context("fork")
     start = fork.Barrier(plan.crowd)
     files = [

@@ -346,7 +346,7 @@ NONSENSE: dict[str, tuple[str, Attempt]] = {
         lambda: insert(Transfer, key="x", reverses=Transfer.objects.get(key="a")),
     ),
     "a second reversal": (
-        "points_transfer_reversed_once|transfer.reverses_id",
+        "points_takenback_never_more_than_moved",
         lambda: insert(
             Transfer, key="x", kind="reverse", reverses=Transfer.objects.get(key="gift")
         ),

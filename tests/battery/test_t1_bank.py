@@ -1,8 +1,9 @@
 """T1, the bank: clients move points at random while they are killed; nothing gets lost.
 
-Eight client processes earn, spend, adjust, take back and expire the points of twenty
-members. One of them dies by kill -9 every half second, and on PostgreSQL the server ends
-connections in the middle of their work. Who comes back sends its open operation again.
+Eight client processes earn, spend, adjust, give away, reserve, capture, release, hold,
+mature, take back (also in parts) and expire the points of twenty members. One of them
+dies by kill -9 every half second, and on PostgreSQL the server ends connections in the
+middle of their work. Who comes back sends its open operation again.
 """
 
 from __future__ import annotations
