@@ -9,6 +9,7 @@ from core.phones import normalise_phone
 from members.models import Consent, Identifier, Member
 from messaging.models import MessageTemplate, TemplateParameter
 from points.models import EarnRule, Wallet
+from points.rules import publish_rule
 
 JOINED = datetime(2025, 1, 5, 3, 0, tzinfo=UTC)
 
@@ -51,13 +52,19 @@ def make_member(
 
 
 def make_wallet(**fields: Any) -> Wallet:
+    """Make a wallet; months without a policy count from the day of earning."""
+    if fields.get("expiry_months"):
+        fields.setdefault("expiry_policy", Wallet.Expiry.ROLLING)
     return Wallet.objects.create(**{"code": "points", "name": "Điểm", **fields})
 
 
 def make_earn_rule(*, wallet: Wallet, **fields: Any) -> EarnRule:
-    return EarnRule.objects.create(
+    """Make a rule and publish it."""
+    rule = EarnRule.objects.create(
         **{"code": "per-amount", "name": "Tích điểm", "wallet": wallet, **fields}
     )
+    publish_rule(rule, at=JOINED, by="test")
+    return rule
 
 
 def make_template(

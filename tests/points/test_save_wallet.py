@@ -27,7 +27,7 @@ def test_allowing_debt_counts_for_accounts_that_exist(mai: Member, now: datetime
         reverse_transfer(transfer=earned, key="back", at=now)
 
     wallet.allows_debt = True
-    save_wallet(wallet)
+    save_wallet(wallet, at=now)
     reverse_transfer(transfer=earned, key="back", at=now)
 
     assert balances([mai.pk]) == {mai.pk: -20}
@@ -42,7 +42,7 @@ def test_who_is_in_debt_stays_so_when_it_is_switched_off(
     grant_points(grants=[Grant(binh.pk, 5, "b")], at=now)
 
     wallet.allows_debt = False
-    save_wallet(wallet)
+    save_wallet(wallet, at=now)
 
     allowed = dict(
         Account.objects.filter(kind="member").values_list("member_id", "may_go_negative")

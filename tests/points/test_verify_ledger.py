@@ -9,9 +9,25 @@ from django.core.management import call_command
 
 from members.models import Member
 from points.audit import verify_ledger
-from points.models import Account, Lot, LotDraw, Transfer
-from points.services import Grant, grant_points, spend_points
+from points.models import (
+    Account,
+    Hold,
+    Lot,
+    LotDraw,
+    TakenBack,
+    Transfer,
+    Wallet,
+)
+from points.services import (
+    Grant,
+    TakeBack,
+    grant_points,
+    reserve_points,
+    spend_points,
+    take_back,
+)
 from tests.factories import make_wallet
+from tests.points.helpers import hold
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +104,27 @@ def test_a_transfer_past_the_verbs_is_named(
         happened_at=now,
     )
     assert "the balance of a member's account is the sum of its transfers" in broken_rules()
+
+
+def test_a_forged_count_of_what_was_taken_back_is_named(now: datetime) -> None:
+    gift = Transfer.objects.get(key="gift")
+    take_back([TakeBack(gift.pk, 10, "back")], at=now)
+    assert broken_rules() == set()
+
+    TakenBack.objects.update(amount=30)
+
+    assert broken_rules() == {
+        "what was taken back of a transfer is what its reversals moved, and never more"
+    }
+
+
+def test_a_hold_that_nobody_released_is_named(mai: Member, now: datetime) -> None:
+    hold(mai, 15, "wait", now, wallet=Wallet.objects.get())
+    reserve_points(member=mai, amount=5, source="till", reference="1", at=now)
+    assert broken_rules() == set()
+
+    Hold.objects.update(remaining=0)
+
+    assert broken_rules() == {
+        "what the programme holds is held for members or reserved by tills"
+    }

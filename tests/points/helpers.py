@@ -1,0 +1,58 @@
+"""Short ways to put points where a test needs them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from members.models import Member
+from points.audit import verify_ledger
+from points.ledger import HoldTerms, Posting, post
+from points.models import Account, Lot, Transfer, Wallet
+from points.services import Grant, grant_points, member_accounts, programme_account
+
+
+def give(
+    member: Member, amount: int, key: str, at: datetime, ends: date | None = None
+) -> Transfer:
+    grant_points(grants=[Grant(member.pk, amount, key, ends)], at=at)
+    return Transfer.objects.get(key=key)
+
+
+def hold(
+    member: Member,
+    amount: int,
+    key: str,
+    at: datetime,
+    *,
+    wallet: Wallet,
+    matures_on: date | None = None,
+    days_after_delivery: int | None = None,
+    order_id: int | None = None,
+    ends: date | None = None,
+) -> Transfer:
+    """Earn points that are held."""
+    account = member_accounts(wallet, [member.pk])[member.pk]
+    posting = Posting(
+        key=key,
+        kind=Transfer.Kind.EARN.value,
+        from_account=programme_account(wallet, Account.Kind.ISSUED),
+        to_account=programme_account(wallet, Account.Kind.HELD),
+        amount=amount,
+        happened_at=at,
+        source_type="order" if order_id else "",
+        source_id=order_id,
+        expires_on=ends,
+        hold=HoldTerms(account, matures_on, days_after_delivery),
+    )
+    return Transfer.objects.get(pk=post([posting])[key].transfer_id)
+
+
+def lots(member: Member) -> list[tuple[date | None, int]]:
+    """Return a member's open lots: (usable through, what remains)."""
+    found = Lot.objects.filter(account__member=member, remaining__gt=0).order_by("pk")
+    return list(found.values_list("expires_on", "remaining"))
+
+
+def assert_proved() -> None:
+    audit = verify_ledger()
+    assert audit.ok, audit.differences
