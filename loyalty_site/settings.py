@@ -343,11 +343,17 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": False,
     "TAGS": [
         {"name": "orders", "description": "Purchases become points."},
+        {"name": "refunds", "description": "Goods that came back."},
+        {"name": "activities", "description": "What members do besides buying."},
+        {"name": "points", "description": "Paying with points."},
         {"name": "members", "description": "Who they are and what they have."},
         {"name": "webhooks", "description": "What Zalo tells us."},
     ],
     # Two fields called "status" hold different things.
-    "ENUM_NAME_OVERRIDES": {"OrderStatus": "activities.models.Order.Status"},
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": ["completed", "cancelled"],
+        "TakenStatus": ["recorded", "known"],
+    },
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -69,6 +69,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Segments"), "filter_alt", "members.segment"),
             _item(_("Tags"), "sell", "members.tag"),
             _item(_("All orders"), "receipt_long", "activities.order"),
+            _item(_("Refunds"), "assignment_return", "activities.refund"),
+            _item(_("Activities"), "directions_walk", "activities.activity"),
         ],
     },
     {
@@ -77,6 +79,10 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Ledger"), "account_balance", "points.transfer"),
             _item(_("Earn rules"), "rule", "points.earnrule"),
             _item(_("Wallets"), "wallet", "points.wallet"),
+            _item(_("Held points"), "hourglass_top", "points.hold"),
+            _item(_("Reservations"), "point_of_sale", "points.reservation"),
+            _item(_("Funding parties"), "handshake", "points.funder"),
+            _item(_("Waiting for approval"), "approval", "core.changerequest"),
         ],
     },
     {
@@ -94,6 +100,9 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _item(_("Programme"), "storefront", "core.programme"),
             _item(_("Stores"), "store", "activities.store"),
+            _item(_("Products"), "inventory_2", "activities.product"),
+            _item(_("Activity types"), "category", "activities.activitytype"),
+            _item(_("Public holidays"), "celebration", "core.holiday"),
             _item(_("Staff"), "badge", "auth.user"),
             _item(_("Roles"), "shield_person", "auth.group"),
             _item(_("Till keys"), "key", "api.tillkey"),
