@@ -20,6 +20,7 @@ from campaigns.models import CampaignRun
 from campaigns.services import run_campaigns
 from core.clock import local_date
 from core.errors import DomainError
+from core.holidays import keep_holidays
 from points.audit import verify_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
 
@@ -71,6 +72,7 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
     A step that fails does not keep the next ones from their work.
     """
     steps: tuple[tuple[str, Callable[[], dict[str, Any]]], ...] = (
+        ("keep_holidays", lambda: {"added": keep_holidays(at=at)}),
         ("mature_points", lambda: asdict(mature_points(at=at))),
         ("celebrate", lambda: asdict(celebrate(at=at))),
         ("expire_points", lambda: asdict(expire_points(at=at))),

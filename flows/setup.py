@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from activities.models import Order, Store
 from campaigns.presets import create_presets
 from core.errors import Conflict, InvalidInput
+from core.holidays import keep_holidays
 from core.models import Programme
 from core.money import format_money
 from flows.roles import create_roles
@@ -108,6 +109,8 @@ def setup_programme(
     _campaigns(report, at=at)
     for group in create_roles():
         report.made.append(_("Role “%(name)s” for staff.") % {"name": group.name})
+    if days := keep_holidays(at=at):
+        report.made.append(_("%(days)s public holidays, Tết among them.") % {"days": days})
     _account(programme, report)
     return report
 

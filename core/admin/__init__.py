@@ -1,5 +1,5 @@
 """Console pages for the programme, its staff, its clock and its records."""
 
-from core.admin import approvals, programme, schedules, sign_ins, staff
+from core.admin import approvals, holidays, programme, schedules, sign_ins, staff
 
-__all__ = ["approvals", "programme", "schedules", "sign_ins", "staff"]
+__all__ = ["approvals", "holidays", "programme", "schedules", "sign_ins", "staff"]

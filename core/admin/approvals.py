@@ -1,4 +1,4 @@
-"""What waits for a second person, and public holidays."""
+"""What waits for a second person."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.approvals import (
     withdraw_change,
 )
 from core.errors import DomainError
-from core.models import ChangeRequest, Holiday
+from core.models import ChangeRequest
 
 STATE_BADGES = {
     "open": "info",
@@ -127,13 +127,3 @@ class ChangeRequestAdmin(ReadOnlyMixin, ConsoleAdmin):
     @display(description=_("Asked at"), ordering="requested_at")
     def asked(self, asked: ChangeRequest) -> str:
         return when(asked.requested_at)
-
-
-@admin.register(Holiday)
-class HolidayAdmin(ConsoleAdmin):
-    list_display = ("day", "name")
-    search_fields = ("name",)
-    date_hierarchy = "day"
-    fields = ("day", "name")
-    empty_title = _("No public holidays yet")
-    empty_text = _("Add Tết and the other public holidays; earn rules can ask for them.")

@@ -42,6 +42,7 @@ def test_points_expire_campaigns_run_and_the_ledger_is_proved(
 
     assert report.ok
     assert [step.name for step in report.steps] == [
+        "keep_holidays",
         "mature_points",
         "celebrate",
         "expire_points",
@@ -121,6 +122,7 @@ def test_the_command_prints_one_object(db: None) -> None:
     report = json.loads(out.getvalue())
     assert (report["day"], report["ok"]) == ("2026-03-02", True)
     assert [step["name"] for step in report["steps"]] == [
+        "keep_holidays",
         "mature_points",
         "celebrate",
         "expire_points",
