@@ -23,6 +23,7 @@ from unfold.widgets import (
 from activities.models import Order, Store
 from core.clock import local_date
 from core.form_fields import PlainDecimalField
+from core.money import format_money
 from members.admin import member_ids_for_search
 from members.models import Member
 from points.earning.basket import Basket, BasketLine
@@ -176,6 +177,7 @@ def explain_view(request: HttpRequest, order_id: int) -> HttpResponse:
         "opts": Order._meta,
         "original": order,
         "order": order,
+        "total": format_money(order.total, order.currency),
         "explanation": explain_order(order),
     }
     return render(request, "admin/points/earnrule/explain.html", context)
