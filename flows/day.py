@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.models import CampaignRun
@@ -21,6 +22,7 @@ from campaigns.services import run_campaigns
 from core.clock import local_date
 from core.errors import DomainError
 from points.audit import verify_ledger
+from points.sealing import seal_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
 
 logger = logging.getLogger(__name__)
@@ -76,6 +78,8 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("expire_points", lambda: asdict(expire_points(at=at))),
         ("release_reservations", lambda: {"released": release_stale(at=at)}),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
+        # About transactions that may still be open: the machine's own time, not the day's.
+        ("seal_ledger", lambda: asdict(seal_ledger(at=timezone.now()))),
         ("prove_ledger", _prove_ledger),
     )
     report = DayReport(at=at, day=local_date(at).isoformat())
