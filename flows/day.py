@@ -21,6 +21,7 @@ from campaigns.models import CampaignRun
 from campaigns.services import run_campaigns
 from core.clock import local_date
 from core.errors import DomainError
+from flows.seal_mail import mail_seal
 from points.audit import verify_ledger
 from points.sealing import seal_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
@@ -80,6 +81,7 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
         # About transactions that may still be open: the machine's own time, not the day's.
         ("seal_ledger", lambda: asdict(seal_ledger(at=timezone.now()))),
+        ("mail_seal", lambda: {"recipients": mail_seal()}),
         ("prove_ledger", _prove_ledger),
     )
     report = DayReport(at=at, day=local_date(at).isoformat())

@@ -126,8 +126,8 @@ def _compare(seal: LedgerSeal, rows: Iterator[SealedRow]) -> Iterator[Difference
 
 def _marks(seal: LedgerSeal) -> dict[int, bytes]:
     starts = range(0, len(seal.marks), MARK_BYTES)
-    marks = (bytes(seal.marks[start : start + MARK_BYTES]) for start in starts)
-    return dict(zip(unpack_ids(seal.transfer_ids), marks, strict=True))
+    every = (bytes(seal.marks[start : start + MARK_BYTES]) for start in starts)
+    return dict(zip(unpack_ids(bytes(seal.transfer_ids)), every, strict=True))
 
 
 def _named(rule: str, transfer_id: int, seal: LedgerSeal) -> Difference:

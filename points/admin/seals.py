@@ -19,16 +19,15 @@ from core.admin_tools import (
     number,
     when,
 )
+from core.codes import in_groups
 from points.models import LedgerSeal, Transfer
-
-GROUP = 8
 
 
 @admin.register(LedgerSeal)
 class LedgerSealAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     list_display = ("name", "sealed", "num_covered", "num_points", "head_short")
     ordering = ("-number",)
-    fields = (
+    readonly_fields = (
         "sealed",
         "num_covered",
         "num_points",
@@ -37,7 +36,23 @@ class LedgerSealAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         "head_shown",
         "previous_shown",
     )
-    readonly_fields = fields
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("head_shown", "previous_shown", "sealed"),
+                "description": gettext_lazy(
+                    "The head stands for every movement of points up to this seal. Keep "
+                    "it outside this system: whoever changes the past afterwards is found "
+                    "by it."
+                ),
+            },
+        ),
+        (
+            gettext_lazy("What it covers"),
+            {"fields": ("num_covered", "num_points", "first", "last")},
+        ),
+    )
     empty_title = gettext_lazy("No seals yet")
     empty_text = gettext_lazy(
         "Once an hour a seal is put on the movements of points that are ten minutes old. "
@@ -69,7 +84,7 @@ class LedgerSealAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 
     @display(description=gettext_lazy("Head"))
     def head_short(self, seal: LedgerSeal) -> SafeString:
-        return format_html("<code>{} …</code>", in_groups(seal.head[: 2 * GROUP]))
+        return format_html("<code>{} …</code>", in_groups(seal.head[:16]))
 
     @display(description=gettext_lazy("Head"))
     def head_shown(self, seal: LedgerSeal) -> SafeString:
@@ -86,8 +101,3 @@ class LedgerSealAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     @display(description=gettext_lazy("Last movement"))
     def last(self, seal: LedgerSeal) -> str:
         return link(Transfer.objects.filter(pk=seal.last_id).first())
-
-
-def in_groups(head: str) -> str:
-    """Write a head so that two people can compare it."""
-    return " ".join(head[start : start + GROUP] for start in range(0, len(head), GROUP))

@@ -46,6 +46,7 @@ class Attacker:
             self.do("PRAGMA synchronous = OFF")
             return
         self.connection = psycopg.connect(self.url, autocommit=True)
+        self.do("SET synchronous_commit = off")
         # Neither triggers nor foreign keys are asked any more.
         self.do("SET session_replication_role = replica")
 

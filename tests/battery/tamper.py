@@ -26,7 +26,7 @@ from tests.battery.attacker import Attacker
 from tests.battery.harness import Operation
 from tests.battery.running import Database
 
-MEMBERS, OPERATIONS, BLOCK = 8, 160, 16
+MEMBERS, OPERATIONS, BLOCK = 8, 160, 32
 CHANGED, MISSING, ADDED = "changed", "missing", "added"
 
 Named = set[tuple[str, int]]
@@ -206,13 +206,22 @@ def flip_as_superuser(attacker: Attacker, chance: Random) -> Named:
         column, value = "amount", f"amount # {bit}"
         where = f"id = {row} AND amount # {bit} BETWEEN 1 AND 1000000000000"
     else:
-        text = attacker.ask(f"SELECT key FROM points_transfer WHERE id = {row}")[0][0]
-        place = chance.randrange(len(text))
-        flipped = chr(ord(text[place]) ^ 1)
         column, where = "key", f"id = {row}"
-        value = f"'{text[:place]}{flipped}{text[place + 1 :]}'"
+        value = "'" + flipped_key(attacker, row, chance).replace("'", "''") + "'"
     sql = f"UPDATE points_transfer SET {column} = {value} WHERE {where}"
     return {(CHANGED, row)} if attacker.do(sql) else flip_as_superuser(attacker, chance)
+
+
+def flipped_key(attacker: Attacker, row: int, chance: Random) -> str:
+    """Return a transfer's key with one bit changed, such that nobody else has it."""
+    keys = dict(attacker.ask("SELECT id, key FROM points_transfer"))
+    key = str(keys[row])
+    while True:
+        place = chance.randrange(len(key))
+        letter = chr(ord(key[place]) ^ (1 << chance.randrange(7)))
+        flipped = f"{key[:place]}{letter}{key[place + 1 :]}"
+        if letter != "\0" and flipped not in keys.values():
+            return flipped
 
 
 def ways(*, is_sqlite: bool) -> dict[str, Way]:

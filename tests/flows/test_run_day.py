@@ -48,6 +48,7 @@ def test_points_expire_campaigns_run_and_the_ledger_is_proved(
         "release_reservations",
         "run_campaigns",
         "seal_ledger",
+        "mail_seal",
         "prove_ledger",
     ]
     results = {step.name: step.result for step in report.steps}
@@ -128,6 +129,7 @@ def test_the_command_prints_one_object(db: None) -> None:
         "release_reservations",
         "run_campaigns",
         "seal_ledger",
+        "mail_seal",
         "prove_ledger",
     ]
 
