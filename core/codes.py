@@ -1,4 +1,4 @@
-"""Random codes: unguessable, and without letters that people mix up."""
+"""Codes: random ones without letters that people mix up, long ones to be compared."""
 
 import secrets
 
@@ -14,3 +14,8 @@ def random_code(length: int) -> str:
 def random_digits(length: int) -> str:
     """Return random digits, the first one not zero, so that no spreadsheet shortens it."""
     return str(secrets.randbelow(9 * 10 ** (length - 1)) + 10 ** (length - 1))
+
+
+def in_groups(digest: str) -> str:
+    """Write a long digest so that two people can compare it."""
+    return " ".join(digest[start : start + 8] for start in range(0, len(digest), 8))

@@ -7,6 +7,7 @@ the table of job runs, unique for job and period, is what makes one effective ru
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,9 +22,11 @@ from core.jobs import MAX_ATTEMPTS, run_once
 from core.models import JobRun
 from core.periods import period_of, period_text, slot_of
 from flows.day import run_day
+from points.sealing import seal_ledger
 
 DAY = "day"
 CAMPAIGNS = "campaigns"
+SEAL = "seal"
 
 # Celery kills a task after half an hour, so a run never outlives its lease.
 LEASE = timedelta(minutes=31)
@@ -51,12 +54,21 @@ def _campaigns(at: datetime) -> dict[str, Any]:
     return run_campaigns(at=at, trigger=CampaignRun.Trigger.CLOCK.value)
 
 
+def _seal(at: datetime) -> dict[str, Any]:
+    return asdict(seal_ledger(at=at))
+
+
 WORK: dict[str, Callable[[datetime], dict[str, Any]]] = {
     DAY: _day,
     CAMPAIGNS: _campaigns,
+    SEAL: _seal,
 }
 # The task by which the schedule knows a job.
-TASKS = {"flows.tasks.run_day": DAY, "campaigns.tasks.run_campaigns": CAMPAIGNS}
+TASKS = {
+    "flows.tasks.run_day": DAY,
+    "campaigns.tasks.run_campaigns": CAMPAIGNS,
+    "flows.tasks.seal_ledger": SEAL,
+}
 
 
 def run_by_clock(job: str, *, entry_name: str | None) -> JobRun | None:

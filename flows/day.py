@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.models import CampaignRun
@@ -21,7 +22,9 @@ from campaigns.services import run_campaigns
 from core.clock import local_date
 from core.errors import DomainError
 from core.holidays import keep_holidays
+from flows.seal_mail import mail_seal
 from points.audit import verify_ledger
+from points.sealing import seal_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
 
 logger = logging.getLogger(__name__)
@@ -78,6 +81,9 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("expire_points", lambda: asdict(expire_points(at=at))),
         ("release_reservations", lambda: {"released": release_stale(at=at)}),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
+        # About transactions that may still be open: the machine's own time, not the day's.
+        ("seal_ledger", lambda: asdict(seal_ledger(at=timezone.now()))),
+        ("mail_seal", lambda: {"recipients": mail_seal()}),
         ("prove_ledger", _prove_ledger),
     )
     report = DayReport(at=at, day=local_date(at).isoformat())

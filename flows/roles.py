@@ -95,6 +95,7 @@ FINANCE: Rights = {
     "points.transfer": (*LOOK, "points"),
     "points.lot": LOOK,
     "points.account": LOOK,
+    "points.ledgerseal": LOOK,
     "campaigns.campaign": LOOK,
     "campaigns.campaignrun": LOOK,
     "core.jobrun": LOOK,

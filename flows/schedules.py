@@ -22,6 +22,16 @@ class Daily:
 
 
 @dataclass(frozen=True, slots=True)
+class Hourly:
+    """A job at a minute of every hour."""
+
+    name: str | Promise
+    task: str
+    minute: int
+    description: str | Promise
+
+
+@dataclass(frozen=True, slots=True)
 class Every:
     """A look at the tables every so many seconds."""
 
@@ -43,6 +53,14 @@ DAILY = (
         "campaigns.tasks.run_campaigns",
         9,
         _("Runs the automatic campaigns once more, when messages may be sent."),
+    ),
+)
+HOURLY = (
+    Hourly(
+        _("Seal the ledger"),
+        "flows.tasks.seal_ledger",
+        15,
+        _("Puts a seal on the movements of points, so that any later change is found."),
     ),
 )
 EVERY = (
@@ -80,15 +98,17 @@ def create_schedules() -> list[PeriodicTask]:
     What exists, under whatever name and at whatever time, is never touched.
     """
     known = set(PeriodicTask.objects.values_list("task", flat=True))
-    return [_create(plan) for plan in (*DAILY, *EVERY) if plan.task not in known]
+    return [_create(plan) for plan in (*DAILY, *HOURLY, *EVERY) if plan.task not in known]
 
 
-def _create(plan: Daily | Every) -> PeriodicTask:
+def _create(plan: Daily | Hourly | Every) -> PeriodicTask:
     entry = PeriodicTask(
         name=str(plan.name), task=plan.task, description=str(plan.description)
     )
     if isinstance(plan, Daily):
-        entry.crontab = _crontab(plan.hour)
+        entry.crontab = _crontab(minute="0", hour=str(plan.hour))
+    elif isinstance(plan, Hourly):
+        entry.crontab = _crontab(minute=str(plan.minute), hour="*")
     else:
         entry.interval = _interval(plan.seconds)
         # A look that nobody took until the next one is due has nothing to add.
@@ -97,10 +117,10 @@ def _create(plan: Daily | Every) -> PeriodicTask:
     return entry
 
 
-def _crontab(hour: int) -> CrontabSchedule:
+def _crontab(*, minute: str, hour: str) -> CrontabSchedule:
     times = {
-        "minute": "0",
-        "hour": str(hour),
+        "minute": minute,
+        "hour": hour,
         "day_of_week": "*",
         "day_of_month": "*",
         "month_of_year": "*",

@@ -4,12 +4,17 @@ from typing import Any
 
 from celery import shared_task
 
-from flows.clock import DAY, catch_up, run_by_clock
+from flows.clock import DAY, SEAL, catch_up, run_by_clock
 
 
 @shared_task(bind=True, name="flows.tasks.run_day")
 def run_day(self: Any) -> None:
     run_by_clock(DAY, entry_name=getattr(self.request, "periodic_task_name", None))
+
+
+@shared_task(bind=True, name="flows.tasks.seal_ledger")
+def seal_ledger(self: Any) -> None:
+    run_by_clock(SEAL, entry_name=getattr(self.request, "periodic_task_name", None))
 
 
 @shared_task(name="flows.tasks.catch_up")

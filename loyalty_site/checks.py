@@ -95,3 +95,18 @@ def _is_private(host: str) -> bool:
         return ip_address(host).is_private
     except ValueError:
         return "." not in host
+
+
+@register
+def check_seal_email(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    if settings.LEDGER_SEAL_EMAIL and not settings.EMAIL_URL:
+        return [
+            Error(
+                "LEDGER_SEAL_EMAIL names who gets the seals, but no server takes the mail.",
+                hint="Set EMAIL_URL, or remove LEDGER_SEAL_EMAIL.",
+                id="loyalty.E004",
+            )
+        ]
+    return []

@@ -238,6 +238,17 @@ def _cache() -> dict[str, Any]:
 
 CACHES = {"default": _cache()}
 
+# --- Mail -----------------------------------------------------------------------------
+
+# smtp+tls://user:password@host:587; without it nothing is ever mailed.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    vars().update(env.email_url_config(EMAIL_URL))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="loyalty@localhost")
+# Who gets the newest head of the ledger's seals, once a day, to keep it outside.
+LEDGER_SEAL_EMAIL = env.list("LEDGER_SEAL_EMAIL", default=[])
+
 # --- Sign-in and security -------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = [

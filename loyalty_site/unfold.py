@@ -114,6 +114,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "collapsible": True,
         "items": [
             _item(_("Job runs"), "history", "core.jobrun"),
+            _item(_("Ledger seals"), "verified_user", "points.ledgerseal"),
             _item(_("Campaign runs"), "play_circle", "campaigns.campaignrun"),
             _item(_("Events from Zalo"), "webhook", "messaging.webhookevent"),
             _item(_("Failed sign-ins"), "lock_person", "axes.accessattempt"),

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from core.batch import fetch_all, is_postgresql
 from points.models import Account
+from points.seal_check import check_seals
 
 # Enough to see a pattern; a broken ledger would fill the screen.
 MOST_DIFFERENCES = 100
@@ -17,9 +18,14 @@ MOST_DIFFERENCES = 100
 
 @dataclass(slots=True)
 class Audit:
-    """The outcome of a proof; ``totals`` are in points."""
+    """The outcome of a proof; ``totals`` are in points.
+
+    ``sealed`` is how many transfers the seals cover, ``head`` the newest seal's digest.
+    """
 
     totals: dict[str, int] = field(default_factory=dict)
+    sealed: int = 0
+    head: str = ""
     differences: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -182,8 +188,20 @@ PROOFS = (
 )
 
 
-def verify_ledger() -> Audit:
-    """Add up the whole ledger in one snapshot and name every difference."""
+def verify_ledger(*, known_head: str = "") -> Audit:
+    """Add up the whole ledger in one snapshot, and compare it with its seals.
+
+    ``known_head`` is the head of a seal that was kept outside. Every difference is named.
+    """
+    audit = prove_ledger()
+    check = check_seals(known_head=known_head, most=MOST_DIFFERENCES)
+    audit.sealed, audit.head = check.sealed, check.head
+    audit.differences.extend(check.differences)
+    return audit
+
+
+def prove_ledger() -> Audit:
+    """Add up the whole ledger in one snapshot and name what does not add up."""
     audit = Audit()
     with transaction.atomic():
         if is_postgresql():

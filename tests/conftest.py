@@ -17,7 +17,12 @@ from tests.services import leave_out_what_cannot_run
 # Noon in Ho Chi Minh City on an ordinary Monday; tests move from here.
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 
-LEDGER_TABLES = ("points_transfer", "points_lotdraw", "points_lot")
+LEDGER_TABLES = (
+    "points_transfer",
+    "points_lotdraw",
+    "points_lot",
+    "points_ledgerseal",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from points.models.rules import (
     EarnRuleVersion,
     EarnUse,
 )
+from points.models.seals import LedgerSeal
 from points.models.wallets import MAX_AMOUNT, MAX_BALANCE, Account, Funder, Wallet
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "EarnUse",
     "Funder",
     "Hold",
+    "LedgerSeal",
     "Lot",
     "LotDraw",
     "Reservation",

@@ -26,6 +26,7 @@ READ_ONLY = {
     "messaging.WebhookEvent",
     "points.Account",
     "points.Hold",
+    "points.LedgerSeal",
     "points.Lot",
     "points.Reservation",
     "points.Transfer",

@@ -48,6 +48,8 @@ def test_points_expire_campaigns_run_and_the_ledger_is_proved(
         "expire_points",
         "release_reservations",
         "run_campaigns",
+        "seal_ledger",
+        "mail_seal",
         "prove_ledger",
     ]
     results = {step.name: step.result for step in report.steps}
@@ -128,6 +130,8 @@ def test_the_command_prints_one_object(db: None) -> None:
         "expire_points",
         "release_reservations",
         "run_campaigns",
+        "seal_ledger",
+        "mail_seal",
         "prove_ledger",
     ]
 

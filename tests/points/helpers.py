@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from django.db import connection
+
 from members.models import Member
 from points.audit import verify_ledger
 from points.ledger import HoldTerms, Posting, post
@@ -56,3 +58,17 @@ def lots(member: Member) -> list[tuple[date | None, int]]:
 def assert_proved() -> None:
     audit = verify_ledger()
     assert audit.ok, audit.differences
+
+
+def lift_guards() -> None:
+    """Let this test change the ledger past its triggers, as an owner of the server can."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            return
+        cursor.execute(
+            "SELECT name FROM sqlite_master "
+            "WHERE type = 'trigger' AND tbl_name LIKE 'points_%%'"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TRIGGER {name}")

@@ -1,0 +1,3 @@
+DROP TRIGGER points_ledgerseal_no_update
+--;
+DROP TRIGGER points_ledgerseal_no_delete
