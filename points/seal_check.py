@@ -31,9 +31,6 @@ SEAL_CHANGED = "a seal is what it was"
 SEAL_MISSING = "no seal is missing"
 CHAIN_BROKEN = "each seal follows from the one before it"
 UNKNOWN_HEAD = "the head that was kept outside is a seal of this ledger"
-RULES = frozenset(
-    (CHANGED, MISSING, ADDED, SEAL_CHANGED, SEAL_MISSING, CHAIN_BROKEN, UNKNOWN_HEAD)
-)
 
 # Forty kilobytes each.
 SEALS_AT_ONCE = 20

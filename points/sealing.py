@@ -34,7 +34,7 @@ from points.models import LedgerSeal
 
 logger = logging.getLogger(__name__)
 
-# A block is read and marked in a quarter of a second and weighs 40 kB.
+# A block is read and sealed in a sixth of a second and weighs 40 kB.
 BLOCK = 5000
 # Ids are dealt out before they are committed, so the newest rows may still get neighbours.
 FINAL_AFTER = timedelta(minutes=10)

@@ -327,3 +327,14 @@ def test_no_more_is_named_than_fills_a_screen(monkeypatch: pytest.MonkeyPatch) -
     Transfer.objects.update(source_id=5)
 
     assert [one["transfer"] for one in differences()] == ids()[:2]
+
+
+def test_the_screen_shows_how_much_is_sealed_and_the_head() -> None:
+    head, out = seal(), StringIO()
+
+    call_command("verify_ledger", stdout=out)
+
+    lines = out.getvalue().splitlines()
+    assert f"{'sealed':>20} {'3':>20}" in lines
+    assert f"{'head':>20} {head}" in lines
+    assert lines[-1] == "Every proof holds."
