@@ -21,16 +21,32 @@ def remaining_baskets(order_ids: Sequence[int]) -> dict[int, Basket]:
     """Return what refunds have left of stored orders, by id. Two queries."""
     orders = Order.objects.in_bulk(order_ids)
     lines = _lines(order_ids)
-    result = {}
-    for pk, order in orders.items():
-        left = tuple(
-            _line(line, quantity=line.quantity - line.refunded_quantity, rest=True)
-            for line in lines[pk]
-            if line.total > line.refunded
-        )
-        whole = _basket(order, lines[pk])
-        result[pk] = whole.remaining(order.total - order.refunded, left)
-    return result
+    return {pk: _remaining(order, lines[pk]) for pk, order in orders.items()}
+
+
+def kept_baskets(order_ids: Sequence[int]) -> list[Basket]:
+    """Return what customers kept of stored orders, in the order of time. Two queries.
+
+    An order that went back as a whole is left out; one of which nothing went back is as it
+    was bought, with what was free of charge.
+    """
+    orders = Order.objects.in_bulk(order_ids)
+    lines = _lines(order_ids)
+    kept = [
+        _remaining(order, lines[pk]) if order.refunded else _basket(order, lines[pk])
+        for pk, order in orders.items()
+        if not order.refunded or order.total > order.refunded
+    ]
+    return sorted(kept, key=lambda basket: (basket.happened_at, basket.id))
+
+
+def _remaining(order: Order, lines: Sequence[OrderLine]) -> Basket:
+    left = tuple(
+        _line(line, quantity=line.quantity - line.refunded_quantity, rest=True)
+        for line in lines
+        if line.total > line.refunded
+    )
+    return _basket(order, lines).remaining(order.total - order.refunded, left)
 
 
 def _lines(order_ids: Sequence[int]) -> dict[int, list[OrderLine]]:
