@@ -11,7 +11,7 @@ from points.services import release_stale
 
 logger = logging.getLogger(__name__)
 
-# A long back-test goes to the end of the queue again, so that messages are not kept waiting.
+# A long back-test goes to the end of the queue again: messages do not wait for it.
 SLICE_SECONDS = 20
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from activities.models import Order
-from core.batch import Column, execute, fetch_all, rows_source
+from core.batch import Column, execute, fetch_all, rows_source, sql_value
 from points.earning.backtest import Sums
 from points.earning.basket import ORDER
 from points.earning.caps import Use, UseKey, as_date
 from points.models import BackTest, BackTestOrder, Transfer
+
+# When an order was placed, and its number: its place in business time.
+Listed = tuple[datetime, int]
 
 USE_COLUMNS = (
     Column("rule_id", "bigint"),
@@ -55,14 +59,15 @@ def list_orders(test: BackTest, upto: int) -> int:
     )
 
 
-def next_orders(test: BackTest, size: int) -> list[BackTestOrder]:
+def next_orders(test: BackTest, size: int) -> list[Listed]:
     """Return the orders that come next in business time. One query."""
     left = BackTestOrder.objects.filter(back_test=test)
     if test.reached_at is not None:
         left = left.filter(placed_at__gte=test.reached_at)
         # Others may have been placed in the very moment of the last one.
         left = left.exclude(placed_at=test.reached_at, order__lte=test.reached_id)
-    return list(left.order_by("placed_at", "order_id")[:size])
+    ordered = left.order_by("placed_at", "order_id")
+    return list(ordered.values_list("placed_at", "order_id")[:size])
 
 
 def given_for(order_ids: Sequence[int]) -> dict[int, list[tuple[int, str, int]]]:
@@ -137,9 +142,14 @@ def save_members(test: BackTest, sums: Sums) -> None:
     )
 
 
-def strike_off(test: BackTest, done: Sequence[BackTestOrder]) -> None:
-    """Take orders that are done off the list."""
-    BackTestOrder.objects.filter(pk__in=[one.pk for one in done]).delete()
+def strike_off(test: BackTest, last: Listed) -> None:
+    """Take the orders up to this one off the list."""
+    placed_at, order_id = last
+    execute(
+        "DELETE FROM points_backtestorder WHERE back_test_id = %s "
+        "AND (placed_at < %s OR (placed_at = %s AND order_id <= %s))",
+        [test.pk, sql_value(placed_at), sql_value(placed_at), order_id],
+    )
 
 
 def forget_work(test: BackTest) -> None:

@@ -24,6 +24,7 @@ from core.retry import retry_on_conflict
 from points.backtests.frozen import AFTER, BEFORE, rules_of
 from points.backtests.results import result_of
 from points.backtests.rows import (
+    Listed,
     forget_members,
     forget_old_members,
     forget_work,
@@ -35,13 +36,13 @@ from points.backtests.rows import (
     save_uses,
     strike_off,
 )
-from points.earning.backtest import Side, Tally, compare, keys_of_limits
+from points.earning.backtest import Side, Tally, compare, keys_of_limits, looks_at_products
 from points.earning.caps import Room, Use, UseKey
 from points.earning.context import load_context
 from points.earning.engine import Rule
 from points.earning.orders import kept_baskets
 from points.errors import BackTestClosed
-from points.models import BackTest, BackTestOrder
+from points.models import BackTest
 
 logger = logging.getLogger(__name__)
 
@@ -223,9 +224,10 @@ def _ask_more(test: BackTest, rules: list[list[Rule]], chunk: int) -> bool:
     orders = next_orders(test, chunk)
     if not orders:
         return False
-    ids = [one.order_id for one in orders]
-    baskets = kept_baskets(ids)
+    ids = [order_id for _placed_at, order_id in orders]
     definitions = [rule.definition for side in rules for rule in side]
+    with_lines = any(looks_at_products(definition) for definition in definitions)
+    baskets = kept_baskets(ids, with_lines=with_lines)
     uses = [
         load_uses(test, name, keys_of_limits(side, baskets))
         for name, side in zip(SIDES, rules, strict=True)
@@ -243,7 +245,7 @@ def _ask_more(test: BackTest, rules: list[list[Rule]], chunk: int) -> bool:
 
 def _save(
     test: BackTest,
-    orders: Sequence[BackTestOrder],
+    orders: Sequence[Listed],
     tally: Tally,
     uses: Sequence[dict[UseKey, Use]],
 ) -> None:
@@ -253,15 +255,15 @@ def _save(
     values = {
         "sums": sums.as_json(),
         "num_done": test.num_done + len(orders),
-        "reached_at": orders[-1].placed_at,
-        "reached_id": orders[-1].order_id,
+        "reached_at": orders[-1][0],
+        "reached_id": orders[-1][1],
     }
     with transaction.atomic():
         _move_on(test, values)
         save_members(test, tally.members)
         for name, counts in zip(SIDES, uses, strict=True):
             save_uses(test, name, counts)
-        strike_off(test, orders)
+        strike_off(test, orders[-1])
     _remember(test, values)
 
 

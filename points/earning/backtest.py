@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from points.earning.basket import Basket
 from points.earning.caps import Room, UseKey, use_keys
 from points.earning.context import Context
-from points.earning.definition import Definition
+from points.earning.definition import Definition, Method, Scope
 from points.earning.engine import Rule, evaluate
 
 # The columns of every sum: by the rules in force, with the drafts, in the ledger.
@@ -34,6 +34,16 @@ class Side(NamedTuple):
 
 def is_limited(definition: Definition) -> bool:
     return bool(definition.caps) or definition.budget is not None
+
+
+def looks_at_products(definition: Definition) -> bool:
+    """Tell whether a rule needs to know the lines of an order."""
+    return (
+        definition.chooses_products
+        or definition.leaves_products_out
+        or definition.method == Method.PER_UNIT
+        or definition.scope == Scope.LINES
+    )
 
 
 def keys_of_limits(rules: Iterable[Rule], baskets: Iterable[Basket]) -> set[UseKey]:
@@ -125,7 +135,7 @@ def _awards(side: Side, basket: Basket, context: Context) -> list[tuple[int, str
 def _note(
     tally: Tally, column: int, basket: Basket, awards: Sequence[tuple[int, str, int]]
 ) -> None:
-    month = f"{basket.day:%Y-%m}"
+    month = basket.day.isoformat()[:7]
     for wallet_id, code, points in awards:
         tally.points[wallet_id, month][column] += points
         tally.members[wallet_id, basket.member_id][column] += points
