@@ -21,6 +21,7 @@ from points.rules import unpublished_changes
 GRAY = "#808896"  # readable on the light ground and on the dark one
 CHART_OPTIONS = {
     "animation": False,
+    "locale": "vi",
     "responsive": True,
     "maintainAspectRatio": False,
     "datasets": {"bar": {"borderRadius": 3, "maxBarThickness": 32}},
@@ -145,7 +146,7 @@ def _tiles(
     earning, earning_after, _given = told["earning"]
     return [
         Tile(
-            _("With the drafts"),
+            _("Difference in points"),
             signed(after - before),
             _("%(after)s instead of %(before)s %(unit)s (%(share)s)")
             % {

@@ -64,13 +64,13 @@ class BackTestMixin:
 
     # --- the ways to them -------------------------------------------------------------
 
-    @action(description=_("Back-test"), icon="history", url_path="to-back-tests")
+    @action(description=_("Back-test"), icon="science", url_path="to-back-tests")
     def back_test_page(self, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:points_back_tests"))
 
     @action(
         description=_("Test this draft on past orders"),
-        icon="history",
+        icon="science",
         permissions=["test_draft"],
         url_path="to-back-test",
     )
