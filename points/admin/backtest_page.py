@@ -67,11 +67,17 @@ def result_page(test: BackTest, request: HttpRequest) -> dict[str, Any]:
         if is_empty
         else [
             _wallet(told, frozen[told["id"]], test, names, currency)
-            for told in test.result["wallets"]
+            for told in _worth_showing(test.result["wallets"])
         ],
         "has_members": request.user.has_perm("members.view_member")
         and BackTestMember.objects.filter(back_test=test).exists(),
     }
+
+
+def _worth_showing(wallets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the wallets in which nothing changes; their sentence says it all."""
+    changed = [told for told in wallets if told["more"] or told["less"]]
+    return changed or wallets
 
 
 def _tested(test: BackTest, request: HttpRequest) -> list[dict[str, Any]]:
@@ -144,10 +150,10 @@ def _tiles(
     orders = test.result["orders"]
     worth = None if wallet["worth"] is None else Decimal(wallet["worth"])
     earning, earning_after, _given = told["earning"]
-    return [
+    tiles = [
         Tile(
             _("Difference in points"),
-            signed(after - before),
+            _signed(after - before),
             _("%(after)s instead of %(before)s %(unit)s (%(share)s)")
             % {
                 "after": number(after),
@@ -155,15 +161,6 @@ def _tiles(
                 "unit": wallet["unit"],
                 "share": _change(before, after),
             },
-        ),
-        Tile(
-            _("Cost of the difference"),
-            _signed_money((after - before) * worth, currency)
-            if worth is not None
-            else NOTHING,
-            _("one is worth %(worth)s") % {"worth": _worth(worth, currency)}
-            if worth is not None
-            else _("nobody said what one is worth"),
         ),
         Tile(
             _("Members who get more"),
@@ -187,12 +184,21 @@ def _tiles(
             _("by the versions and limits of their time, less refunds"),
         ),
     ]
+    if worth is not None:
+        cost = _signed_money((after - before) * worth, currency)
+        detail = _("one is worth %(worth)s") % {"worth": _worth(worth, currency)}
+        tiles.insert(1, Tile(_("Cost of the difference"), cost, detail))
+    return tiles
+
+
+def _signed(points: int) -> str | SafeString:
+    return signed(points) if points else "0"
 
 
 def _change(before: int, after: int) -> str:
     if not before:
         return NOTHING
-    sign = "+" if after >= before else "−"
+    sign = "+" if after > before else "−" if after < before else ""
     return sign + percent(abs(after - before), before)
 
 
@@ -223,7 +229,7 @@ def _numbers(name: str, row: list[int]) -> dict[str, Any]:
         "name": name,
         "before": number(before),
         "after": number(after),
-        "difference": signed(after - before) if after != before else "0",
+        "difference": _signed(after - before),
         "given": number(given),
     }
 

@@ -65,6 +65,8 @@ class BackTestForm(forms.Form):
     point_worth = PlainDecimalField(
         label=_("What one point is worth"),
         required=False,
+        # Written as here: 80,5.
+        localize=True,
         min_value=Decimal(0),
         max_digits=18,
         decimal_places=4,

@@ -34,8 +34,10 @@ def finding_of(test: BackTest) -> list[str]:
         "end": date_format(test.last_day, "d/m/Y"),
     }
     if not test.result.get("orders"):
-        text = _("There is no completed order from %(start)s to %(end)s.")
-        return [f"{text % days} {_('Choose a longer period.')}"]
+        text = _(
+            "There is no completed order from %(start)s to %(end)s. Choose other days."
+        )
+        return [text % days]
     currency = str(Programme.current().currency)
     frozen = {wallet["id"]: wallet for wallet in test.definitions["wallets"]}
     return [

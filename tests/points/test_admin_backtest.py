@@ -150,7 +150,7 @@ def test_a_period_without_orders_is_said_in_a_sentence(
     text = page(console, test)
 
     assert "There is no completed order from 01/01/2016 to 31/03/2016." in text
-    assert "Choose a longer period." in text
+    assert "Choose other days." in text
     assert "canvas" not in text
 
 
