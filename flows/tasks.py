@@ -5,6 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from flows.clock import DAY, SEAL, catch_up, run_by_clock
+from points.tasks import poll_back_tests
 
 
 @shared_task(bind=True, name="flows.tasks.run_day")
@@ -19,4 +20,5 @@ def seal_ledger(self: Any) -> None:
 
 @shared_task(name="flows.tasks.catch_up")
 def catch_up_jobs() -> None:
+    poll_back_tests()
     catch_up()

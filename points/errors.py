@@ -87,3 +87,26 @@ class ReservationClosed(Conflict):
         }
         sentence = sentences.get(reservation.state, _("The time to spend them is over."))
         return cls(sentence, state=str(reservation.state))
+
+
+class NothingToTest(DomainError):
+    """A back-test needs a draft that differs from what is published."""
+
+    code = "nothing_to_test"
+    status = 409
+
+    @classmethod
+    def because(cls, rule: Any) -> NothingToTest:
+        """Say that a rule (None: that no rule) has a draft about orders to test."""
+        if rule is None:
+            return cls(
+                _("No draft about orders differs from what is published. Change a rule.")
+            )
+        sentence = _("The draft of “%(name)s” is what is published, or not about orders.")
+        return cls(sentence % {"name": rule.name})
+
+
+class BackTestClosed(Conflict):
+    """A back-test that has ended cannot be stopped, and one under way not continued."""
+
+    code = "back_test_closed"

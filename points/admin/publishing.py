@@ -92,11 +92,7 @@ class PublishingMixin:
 
     def changes(self, rule: EarnRule) -> list[str]:
         """Name what the draft changes, in the words of the form."""
-        labels = {"store_ids": _("stores"), "bands": _("bands"), "caps": _("limits")}
-        return [
-            str(labels.get(name) or _field_label(name))
-            for name in unpublished_changes(rule)
-        ]
+        return [str(field_label(name)) for name in unpublished_changes(rule)]
 
     def publish_view(self, request: HttpRequest, rule_id: int) -> HttpResponse:
         """Say what publishing changes, then do it."""
@@ -163,7 +159,11 @@ class PublishingMixin:
         }
 
 
-def _field_label(name: str) -> Any:
+def field_label(name: str) -> Any:
+    """Return what the form calls a part of a definition."""
+    labels = {"store_ids": _("stores"), "bands": _("bands"), "caps": _("limits")}
+    if name in labels:
+        return labels[name]
     field: Any = EarnRule._meta.get_field(name.removesuffix("_id"))
     return field.verbose_name
 

@@ -71,11 +71,11 @@ def use_keys(definition: Definition, member_id: int, day: date) -> list[UseKey]:
     return sorted(keys)
 
 
-class Allowance:
-    """The room that is left under the limits of a batch's rules, locked until commit."""
+class Room:
+    """The room that is left under the limits of rules, counted in memory."""
 
-    def __init__(self, keys: Iterable[UseKey]) -> None:
-        self._uses = _lock_uses(sorted(set(keys)))
+    def __init__(self, uses: dict[UseKey, Use]) -> None:
+        self._uses = uses
 
     def claim(
         self, definition: Definition, *, member_id: int, day: date, points: int
@@ -108,6 +108,13 @@ class Allowance:
             use = self._uses[key]
             use.more_points -= min(points, use.points + use.more_points)
             use.more_times -= 1 if whole and use.times + use.more_times else 0
+
+
+class Allowance(Room):
+    """The room under the limits of a batch's rules, in rows locked until commit."""
+
+    def __init__(self, keys: Iterable[UseKey]) -> None:
+        super().__init__(_lock_uses(sorted(set(keys))))
 
     def save(self) -> None:
         """Write what was claimed; the rows are still locked."""
@@ -172,10 +179,10 @@ def _lock_uses(keys: Sequence[UseKey]) -> dict[UseKey, Use]:
         parameters,
     )
     return {
-        (row[0], row[1] or 0, row[2], _as_date(row[3])): Use(row[4], row[5], row[6])
+        (row[0], row[1] or 0, row[2], as_date(row[3])): Use(row[4], row[5], row[6])
         for row in found
     }
 
 
-def _as_date(value: date | str) -> date:
+def as_date(value: date | str) -> date:
     return date.fromisoformat(value) if isinstance(value, str) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -31,17 +31,23 @@ class Context:
     holidays: Collection[date] = ()
 
 
-def load_context(baskets: Sequence[Basket], definitions: Sequence[Definition]) -> Context:
+def load_context(
+    baskets: Sequence[Basket],
+    definitions: Sequence[Definition],
+    *,
+    judged_at: datetime | None = None,
+) -> Context:
     """Read what these rules ask about these baskets; one query for each kind of question.
 
-    A segment costs one query of its own.
+    A segment costs one query of its own. ``judged_at`` is the moment as of which groups of
+    members are judged; without it, that of the latest basket.
     """
     programme = Programme.current()
     member_ids = {basket.member_id for basket in baskets}
     return Context(
         zone=programme.zone,
         currency=str(programme.currency),
-        segments=_segments(baskets, member_ids, definitions),
+        segments=_segments(baskets, member_ids, definitions, judged_at),
         order_numbers=(
             order_numbers([b.id for b in baskets if b.trigger == ORDER])
             if any(d.nth_order for d in definitions)
@@ -68,6 +74,7 @@ def _segments(
     baskets: Sequence[Basket],
     member_ids: Collection[int],
     definitions: Sequence[Definition],
+    judged_at: datetime | None,
 ) -> dict[int, Collection[int]]:
     """Say which of these members are in the groups that rules name, as of the purchase.
 
@@ -77,7 +84,7 @@ def _segments(
     wanted = {d.segment_id for d in definitions if d.segment_id}
     if not wanted or not baskets:
         return {}
-    at = max(basket.happened_at for basket in baskets)
+    at = judged_at or max(basket.happened_at for basket in baskets)
     return {
         segment.pk: set(
             members_matching(segment.conditions, at=at)

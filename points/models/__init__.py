@@ -1,5 +1,11 @@
 """Value that members collect: wallets and accounts, earn rules, the ledger."""
 
+from points.models.back_tests import (
+    BackTest,
+    BackTestMember,
+    BackTestOrder,
+    BackTestUse,
+)
 from points.models.ledger import (
     Hold,
     Lot,
@@ -22,6 +28,10 @@ __all__ = [
     "MAX_AMOUNT",
     "MAX_BALANCE",
     "Account",
+    "BackTest",
+    "BackTestMember",
+    "BackTestOrder",
+    "BackTestUse",
     "EarnBand",
     "EarnCap",
     "EarnRule",
