@@ -87,3 +87,10 @@ class ReservationClosed(Conflict):
         }
         sentence = sentences.get(reservation.state, _("The time to spend them is over."))
         return cls(sentence, state=str(reservation.state))
+
+
+class PointsReserved(Conflict):
+    """A till is holding points of this member."""
+
+    code = "points_reserved"
+    retry_after = 60
