@@ -129,8 +129,10 @@ def ask_to_merge(
     What was asked for already and waits is answered again. Raises what ``merge_members``
     raises.
     """
-    check_can_merge(kept=kept, merged=merged)
-    if not needs_approval(merged):
+    is_done = merged.merged_into_id == kept.pk
+    if not is_done:
+        check_can_merge(kept=kept, merged=merged)
+    if is_done or not needs_approval(merged):
         return merge_members(
             kept=kept, merged=merged, note=note, by=by.get_username(), at=at
         )

@@ -55,6 +55,17 @@ class WhyForm(forms.Form):
     )
 
 
+class WhyNotForm(WhyForm):
+    """In a few words, why they are two people after all."""
+
+    note = forms.CharField(
+        label=_("What was wrong"),
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("For example: mother and daughter who share a phone."),
+    )
+
+
 class MergingMixin:
     """Merge with another member, and undo it."""
 
@@ -145,7 +156,7 @@ class MergingMixin:
         merge = get_object_or_404(
             standing.select_related("kept", "merged"), merged=member_id
         )
-        form = WhyForm(request.POST or None)
+        form = WhyNotForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
                 self._unmerge(request, merge, form.cleaned_data["note"])
@@ -210,9 +221,10 @@ def _is_merged(pk: Any) -> bool:
 
 def _find(chosen: str, term: str, kept: Member) -> tuple[Member | None, list[Member]]:
     """Return the member that was chosen or found alone, else those to choose from."""
-    others = Member.objects.filter(merged_into__isnull=True).exclude(pk=kept.pk)
+    others = Member.objects.exclude(pk=kept.pk)
     if chosen.isdigit():
         return get_object_or_404(others, pk=int(chosen)), []
+    others = others.filter(merged_into__isnull=True)
     if not term:
         return None, []
     ids = member_ids_for_search(term, limit=SHOWN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -22,6 +23,7 @@ from messaging.models import Channel, Message
 from messaging.reach import with_channel
 from points.models import Transfer
 from points.queries import Expiring, HistoryEntry, balances, expiring, history
+from points.services import points_of_orders
 
 LINES = 30
 A_YEAR = 366
@@ -180,7 +182,11 @@ def _timeline(
         for entry in entries
         if entry.source_type == "order" and entry.kind == Transfer.Kind.EARN
     }
-    events = [_order_event(order, earned.get(order.pk)) for order in orders]
+    merges = _merges(member)
+    # Orders that came with a merge earned on the account of old.
+    came = [order.pk for order in orders if order.pk not in earned] if merges else []
+    given = points_of_orders(came) if came else {}
+    events = [_order_event(order, earned.get(order.pk), given) for order in orders]
     events += [
         _ledger_event(entry)
         for entry in entries
@@ -190,24 +196,27 @@ def _timeline(
     events += [_message_event(message) for message in only(messages, LINES)]
     for enrolment in enrolments:
         events += _enrolment_events(enrolment)
-    for merge in _merges(member):
+    for merge in merges:
         events += _merge_events(merge, member)
     events.append(Event(member.joined_at, "person_add", _("Joined the programme")))
     return sorted(events, key=lambda event: event.at, reverse=True)[:LINES]
 
 
-def _order_event(order: Order, entry: HistoryEntry | None) -> Event:
+def _order_event(
+    order: Order, entry: HistoryEntry | None, given: Mapping[int, int]
+) -> Event:
     where = order.store.name if order.store else order.get_channel_display()
     total = format_money(order.total, order.currency)
     detail = where
     if entry and entry.rule_name:
         detail = f"{where} · {entry.rule_name} v{entry.rule_version}"
+    points = entry.amount if entry else given.get(order.pk)
     return Event(
         order.placed_at,
         "shopping_bag",
         link(order, _("Order %(number)s · %(total)s") % {"number": order, "total": total}),
         detail,
-        signed(entry.amount) if entry else "",
+        signed(points) if points else "",
     )
 
 

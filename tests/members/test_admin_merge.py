@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -10,15 +11,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from activities.services import OrderFact
 from core.models import ChangeRequest
 from flows.merge import merge_members
+from flows.record import record
 from flows.roles import create_roles
 from members.models import Identifier, Member, MemberMerge
 from points.models import Wallet
 from points.queries import balances
 from points.services import reserve_points, spend_points
 from tests.console import allow
-from tests.factories import make_member, make_programme, make_wallet
+from tests.factories import make_earn_rule, make_member, make_programme, make_wallet
 from tests.points.helpers import assert_proved, give
 
 
@@ -262,3 +265,29 @@ def test_care_merges_and_finance_approves_it() -> None:
 def test_unknown_members_are_not_found(console: Client, mai: Member) -> None:
     assert console.get(merge_page(mai), {"other": 987654}).status_code == 404
     assert console.get(undo_page(mai)).status_code == 404
+
+
+def test_a_second_click_changes_nothing(
+    console: Client, mai: Member, binh: Member, now: datetime
+) -> None:
+    give(binh, 40, "a", now)
+    for _click in range(2):
+        response = console.post(f"{merge_page(mai)}?other={binh.pk}", {"note": "Same"})
+        assert response.status_code == 302
+
+    assert MemberMerge.objects.count() == 1
+    assert points(mai, binh) == [40, 0]
+
+
+def test_orders_that_came_along_show_their_points(
+    console: Client, mai: Member, binh: Member, wallet: Wallet, now: datetime
+) -> None:
+    make_earn_rule(wallet=wallet, amount=Decimal(1000))
+    record([OrderFact("till", "HD7", binh.pk, now, Decimal(70_000))], at=now)
+    merge_members(kept=mai, merged=binh, note="Same card", by="lan", at=now)
+
+    page = console.get(mai.get_absolute_url())
+
+    events = page.context["page"].timeline
+    shown = [str(event.amount) for event in events if "HD7" in str(event.title)]
+    assert shown == ['<span class="console-gain">+70</span>']
