@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from api.errors import OrderRefused, ReservationNotFound
 from api.models import TillKey
 from members.models import Member
+from members.services import merged_ids
 from points.models import Reservation
 from points.services import (
     PaymentQuote,
@@ -75,7 +76,8 @@ def find_reservation(
     """Return a reservation of the key's own source; of this member when one is named."""
     found = Reservation.objects.filter(source=till_key.source, reference=reference)
     if member is not None:
-        found = found.filter(transfer__from_account__member=member)
+        own = {member.pk, *merged_ids([member.pk]).get(member.pk, ())}
+        found = found.filter(transfer__from_account__member__in=own)
     reservation = found.select_related("transfer__from_account__member").first()
     if reservation is None:
         raise ReservationNotFound(

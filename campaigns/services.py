@@ -14,6 +14,7 @@ from campaigns.errors import (
     NotRunning,
     TransitionRefused,
 )
+from campaigns.merging import move_enrolments, move_enrolments_back
 from campaigns.models import Campaign
 from campaigns.noticing import notice_orders
 from campaigns.preview import (
@@ -46,6 +47,8 @@ __all__ = [
     "export_audience",
     "find_campaign",
     "log_export",
+    "move_enrolments",
+    "move_enrolments_back",
     "notice_orders",
     "pause_campaign",
     "preview_campaign",

@@ -30,7 +30,7 @@ from core.tabular import (
     reject_path,
 )
 from members.models import Member
-from members.services import MemberFact, find_member_ids, save_members
+from members.services import MemberFact, find_member_ids, merged_ids, save_members
 from points.models import MAX_AMOUNT, Transfer, Wallet
 from points.services import Grant, default_wallet, grant_points
 
@@ -288,14 +288,16 @@ def _opening_key(member_id: int, wallet: Wallet) -> str:
 
 
 def _refuse_other_openings(lines: list[Line], wallet: Wallet) -> None:
-    """A member has one opening balance: another number is for a person to decide."""
+    """A member has one opening balance: another number is for a person to decide.
+
+    Two members who were merged came with two, and either may be told again.
+    """
     facts = [line.fact for line in lines if line.fact]
     codes, phones = find_member_ids(
         codes=[fact.code for fact in facts if fact.code],
         phones=[fact.phone for fact in facts if fact.phone],
     )
-    keys = [_opening_key(pk, wallet) for pk in {*codes.values(), *phones.values()}]
-    given = dict(Transfer.objects.filter(key__in=keys).values_list("key", "amount"))
+    given = _openings({*codes.values(), *phones.values()}, wallet)
     told: dict[int | str, int] = {}
     for line in lines:
         if line.fact is None or not line.points:
@@ -303,14 +305,30 @@ def _refuse_other_openings(lines: list[Line], wallet: Wallet) -> None:
         # A new member has no id yet; within the chunk, code or phone will do.
         name = line.fact.code or line.fact.phone or ""
         member_id = codes.get(line.fact.code or "") or phones.get(line.fact.phone or "")
-        amount = given.get(_opening_key(member_id, wallet)) if member_id else None
-        if amount is None:
-            amount = told.setdefault(member_id or name, line.points)
+        before = given.get(member_id or 0, [])
+        if line.points in before:
+            line.points = 0
+            continue
+        amount = before[0] if before else told.setdefault(member_id or name, line.points)
         if amount != line.points:
             line.refuse(
                 _("This member came with %(points)s points before. Adjust them by hand.")
                 % {"points": amount}
             )
+
+
+def _openings(member_ids: set[int], wallet: Wallet) -> dict[int, list[int]]:
+    """Return the opening balances that members, and who was merged into them, came with."""
+    others = merged_ids(member_ids)
+    owners = {
+        _opening_key(pk, wallet): member_id
+        for member_id in member_ids
+        for pk in (member_id, *others.get(member_id, ()))
+    }
+    found: dict[int, list[int]] = {}
+    for key, amount in Transfer.objects.filter(key__in=owners).values_list("key", "amount"):
+        found.setdefault(owners[key], []).append(amount)
+    return found
 
 
 def _grant_openings(lines: list[Line], wallet: Wallet, *, at: datetime) -> int:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from django.db import transaction
 
@@ -32,6 +33,7 @@ from activities.services import (
 )
 from campaigns.services import notice_orders
 from core.retry import retry_on_conflict
+from members.services import kept_ids
 from points.earning.basket import ACTIVITY, Basket, BasketLine
 from points.services import (
     RefundedPoints,
@@ -39,6 +41,8 @@ from points.services import (
     points_of_orders,
     refund_points,
 )
+
+Fact = TypeVar("Fact", OrderFact, RefundFact, ActivityFact)
 
 __all__ = [
     "KNOWN",
@@ -80,7 +84,7 @@ def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
     A repeat is ``known`` and answers the points that the first telling gave; a fact that
     cannot be is ``refused`` with a reason, and the others are kept.
     """
-    saved = save_orders(facts, at=at)
+    saved = save_orders(_of_kept_members(facts), at=at)
     purchases = [order for order in saved if order.counts]
     points = earn_points([_basket(order) for order in purchases])
     notice_orders(purchases, at=at)
@@ -97,7 +101,7 @@ def record_refunds(facts: Sequence[RefundFact], *, at: datetime) -> list[SavedRe
 
     The answer has one entry for each fact, with what found no sale as ``unmatched``.
     """
-    saved = save_refunds(facts, at=at)
+    saved = save_refunds(_of_kept_members(facts), at=at)
     touched = {
         one.refund_id: one.order_ids for one in saved if one.is_new and one.refund_id
     }
@@ -111,7 +115,7 @@ def record_activities(
     facts: Sequence[ActivityFact], *, at: datetime
 ) -> list[RecordedActivity]:
     """Record activities once each and give the points that rules grant for them."""
-    saved = save_activities(facts, at=at)
+    saved = save_activities(_of_kept_members(facts), at=at)
     baskets = [
         Basket(
             id=one.activity_id,
@@ -127,6 +131,19 @@ def record_activities(
     ]
     points = earn_points(baskets)
     return [RecordedActivity(one, points.get(one.activity_id or 0, 0)) for one in saved]
+
+
+def _of_kept_members(facts: Sequence[Fact]) -> list[Fact]:
+    """Let facts about merged members be facts about who was kept.
+
+    From here on nobody is merged until these facts are saved: a merge waits, and takes
+    them along.
+    """
+    kept = kept_ids({fact.member_id for fact in facts}, lock=True)
+    return [
+        fact._replace(member_id=kept[fact.member_id]) if fact.member_id in kept else fact
+        for fact in facts
+    ]
 
 
 def _match_late_sales(purchases: Sequence[SavedOrder], *, at: datetime) -> None:

@@ -74,7 +74,7 @@ MARKETING: Rights = {
 # Shop staff and customer care: they meet the person, so they see whole phone numbers.
 CARE: Rights = {
     **_EVERYONE,
-    "members.member": KEEP,
+    "members.member": (*KEEP, "merge"),
     "members.identifier": KEEP,
     "members.consent": KEEP,
     "members.membertag": ALL,
@@ -85,8 +85,10 @@ CARE: Rights = {
     "campaigns.enrolment": LOOK,
 }
 
+# They approve what care asks for, so they may merge, too.
 FINANCE: Rights = {
     **_EVERYONE,
+    "members.member": (*LOOK, "merge"),
     "activities.store": KEEP,
     "points.wallet": EDIT,
     "points.earnrule": EDIT,
@@ -109,6 +111,7 @@ ROLES: dict[str, Rights] = {
 
 # Rights that go beyond one model's four.
 _OWN_NAMES = {
+    ("members.member", "merge"): "merge_member",
     ("campaigns.campaign", "run"): "run_campaign",
     ("campaigns.campaign", "audience"): "export_audience",
     ("points.transfer", "points"): "adjust_points",

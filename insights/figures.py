@@ -80,7 +80,7 @@ def count_figures(*, at: datetime) -> Figures:
     messages = _messages(today)
     return Figures(
         counted_at=timezone.now(),
-        members=Member.objects.count(),
+        members=Member.objects.filter(merged_into__isnull=True).count(),
         new_members=_new_members(today),
         buyers=_buyers(orders, today),
         issued=points["issued"],
@@ -103,7 +103,9 @@ def _new_members(today: date) -> Pair:
     middle = start_of_day(today - timedelta(days=MONTH_DAYS - 1))
     start = start_of_day(today - timedelta(days=2 * MONTH_DAYS - 1))
     first = first_id_since(Member, "created_at", start)
-    rows = Member.objects.filter(pk__gte=first, joined_at__gte=start)
+    rows = Member.objects.filter(
+        pk__gte=first, joined_at__gte=start, merged_into__isnull=True
+    )
     return Pair(
         **rows.aggregate(
             now=Count("pk", filter=Q(joined_at__gte=middle)),

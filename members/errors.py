@@ -26,3 +26,9 @@ class BusyMembers(Conflict):
 
     code = "busy_members"
     retry_after = 1
+
+
+class MergeRefused(Conflict):
+    """These two members cannot be merged, or the merge cannot be undone now."""
+
+    code = "merge_refused"

@@ -18,6 +18,7 @@ class Member(models.Model):
         ACTIVE = "active", _("active")
         BLOCKED = "blocked", _("blocked")
         LEFT = "left", _("left the programme")
+        MERGED = "merged", _("merged with another member")
 
     class Gender(models.TextChoices):
         UNKNOWN = "", _("not told")
@@ -50,6 +51,15 @@ class Member(models.Model):
         help_text=_("Kept up to date by Zalo's follow and unfollow events."),
     )
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.ACTIVE)
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="merged_members",
+        verbose_name=_("merged into"),
+        help_text=_("Who this person is now; the old code still finds them."),
+    )
     joined_at = models.DateTimeField(_("joined at"), default=timezone.now)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(
@@ -68,10 +78,20 @@ class Member(models.Model):
                 condition=~models.Q(code=""), name="members_member_has_code"
             ),
             models.CheckConstraint(
-                condition=models.Q(state__in=["active", "blocked", "left"]),
+                condition=models.Q(state__in=["active", "blocked", "left", "merged"]),
                 name="members_member_state_is_known",
             ),
+            models.CheckConstraint(
+                condition=models.Q(state="merged", merged_into__isnull=False)
+                | (~models.Q(state="merged") & models.Q(merged_into__isnull=True)),
+                name="members_member_merged_names_who_is_kept",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(merged_into=models.F("pk")),
+                name="members_member_never_merged_into_itself",
+            ),
         ]
+        permissions = [("merge_member", "Can merge members and undo it")]
 
     def __str__(self) -> str:
         return self.name or self.code
@@ -82,6 +102,10 @@ class Member(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state == self.State.ACTIVE
+
+    @property
+    def is_merged(self) -> bool:
+        return self.state == self.State.MERGED
 
 
 class Identifier(models.Model):
@@ -233,6 +257,55 @@ class MemberTag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tag_id} on {self.member_id}"
+
+
+class MemberMerge(models.Model):
+    """Two members who are one person: who was kept, what moved, and whether it stands.
+
+    ``moved`` keeps the numbers of everything that came along and what stood before, so that
+    undoing gives back exactly that; ``gone_back`` says what undoing came to.
+    """
+
+    kept = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="merges", verbose_name=_("kept")
+    )
+    merged = models.ForeignKey(
+        Member,
+        on_delete=models.PROTECT,
+        related_name="own_merges",
+        verbose_name=_("merged member"),
+    )
+    note = models.CharField(_("why"), max_length=200)
+    merged_at = models.DateTimeField(_("merged at"))
+    merged_by = models.CharField(_("merged by"), max_length=150)
+    moved = models.JSONField(_("what moved"), default=dict)
+    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
+    undone_by = models.CharField(_("undone by"), max_length=150, blank=True, default="")
+    undone_note = models.CharField(_("why undone"), max_length=200, blank=True, default="")
+    gone_back = models.JSONField(_("what went back"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("merge of members")
+        verbose_name_plural = _("merges of members")
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["merged"],
+                condition=models.Q(undone_at__isnull=True),
+                name="members_membermerge_once_while_it_stands",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kept=models.F("merged")),
+                name="members_membermerge_of_two_members",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.merged_id} → {self.kept_id}"
+
+    @property
+    def stands(self) -> bool:
+        return self.undone_at is None
 
 
 class Segment(models.Model):

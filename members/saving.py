@@ -30,6 +30,7 @@ from members.facts import (
     generated_code,
     understand,
 )
+from members.merged import kept_ids
 from members.models import Consent, Identifier, Member, MemberTag, Tag
 
 # Consent that comes from a list: it may not overrule what the member has said since.
@@ -191,9 +192,22 @@ def _match(drafts: list[Draft]) -> None:
     """Find each draft's member, or refuse a draft that claims what is another's."""
     codes = {draft.code for draft in drafts if draft.code}
     by_code = dict(Member.objects.filter(code__in=codes).values_list("code", "pk"))
+    _follow_merges(drafts, by_code)
     owners = _owners(drafts)
     for draft in drafts:
         _choose_member(draft, by_code, owners)
+
+
+def _follow_merges(drafts: list[Draft], by_code: dict[str, int]) -> None:
+    """Let what is told by the code of a merged member be told of who was kept."""
+    kept = kept_ids(by_code.values(), lock=True)
+    if not kept:
+        return
+    codes = dict(Member.objects.filter(pk__in=kept.values()).values_list("pk", "code"))
+    for draft in drafts:
+        if now := kept.get(by_code.get(draft.code, 0)):
+            draft.code = codes[now]
+            by_code[draft.code] = now
 
 
 def _owners(drafts: list[Draft]) -> dict[Key, tuple[int, str]]:

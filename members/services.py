@@ -13,15 +13,29 @@ from core.errors import InvalidInput
 from core.phones import normalise_phone
 from members.errors import MemberNotFound, ZaloUserTaken
 from members.facts import MemberFact, SavedMember
+from members.merged import kept_ids, kept_member, merged_ids
+from members.merging import (
+    check_can_merge,
+    lock_for_merge,
+    move_person,
+    move_person_back,
+)
 from members.models import Consent, Identifier, Member
 from members.saving import save_members, write_consents
 
 __all__ = [
     "MemberFact",
     "SavedMember",
+    "check_can_merge",
     "find_member",
     "find_member_ids",
+    "kept_ids",
+    "kept_member",
     "link_zalo_user",
+    "lock_for_merge",
+    "merged_ids",
+    "move_person",
+    "move_person_back",
     "register_member",
     "save_members",
     "set_consent",
@@ -45,7 +59,10 @@ def register_member(*, phone: str, at: datetime, source: str, name: str = "") ->
 
 
 def find_member(*, code: str = "", phone: str = "", card: str = "") -> Member:
-    """Return the one member with this code, else this phone, else this card."""
+    """Return the one member with this code, else this phone, else this card.
+
+    Who was merged is answered with the member who was kept.
+    """
     member = None
     if code:
         member = Member.objects.filter(code=code).first()
@@ -57,13 +74,16 @@ def find_member(*, code: str = "", phone: str = "", card: str = "") -> Member:
         raise MemberNotFound(
             _("There is no such member. Check the number, or register the phone first.")
         )
-    return member
+    return kept_member(member)
 
 
 def find_member_ids(
     *, codes: Collection[str] = (), phones: Collection[str] = ()
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the ids of those who are members, by code and by phone (as +84912345678)."""
+    """Return the ids of those who are members, by code and by phone (as +84912345678).
+
+    The code of a merged member leads to the member who was kept.
+    """
     by_code: dict[str, int] = {}
     by_phone: dict[str, int] = {}
     for some in chunks(codes):
@@ -72,7 +92,8 @@ def find_member_ids(
     for some in chunks(phones):
         phones_of = Identifier.objects.filter(kind=Identifier.Kind.PHONE, value__in=some)
         by_phone.update(phones_of.values_list("value", "member_id"))
-    return by_code, by_phone
+    kept = kept_ids(by_code.values())
+    return {code: kept.get(pk, pk) for code, pk in by_code.items()}, by_phone
 
 
 @transaction.atomic
@@ -108,10 +129,13 @@ def link_zalo_user(*, member: Member, zalo_user_id: str, at: datetime) -> None:
         raise _taken()
     try:
         with transaction.atomic():
-            moved = q.filter(member=member).update(
-                value=zalo_user_id, is_valid=True, verified_at=at
-            )
-            if not moved:
+            # Who came out of a merge may have two; the newest is the one in use.
+            old = q.filter(member=member).order_by("-pk").first()
+            if old is not None:
+                q.filter(pk=old.pk).update(
+                    value=zalo_user_id, is_valid=True, verified_at=at
+                )
+            else:
                 q.create(
                     member=member,
                     kind=Identifier.Kind.ZALO,

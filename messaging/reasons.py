@@ -7,6 +7,7 @@ REASONS: dict[str, str | Promise] = {
     # The gate.
     "too_late": _("Its time was over before it could be sent."),
     "member_not_active": _("The member is blocked or has left the programme."),
+    "merged": _("The member was merged with another, who gets messages of their own."),
     "no_consent": _("The member has not agreed to such messages on this channel."),
     "fatigue_cap": _("The member has had enough offers lately."),
     "no_address": _("The member has no working address on this channel."),

@@ -27,6 +27,16 @@ def cancel_waiting(*, source_type: str, source_id: int, reason: str) -> int:
     return waiting.update(state=Message.State.CANCELLED, reason=reason)
 
 
+def cancel_for_member(*, member_id: int, reason: str) -> list[int]:
+    """Call off what waits for a member and has not gone out yet; return the numbers."""
+    waiting = Message.objects.filter(member=member_id, state=Message.State.PENDING)
+    ids = list(waiting.order_by("pk").values_list("pk", flat=True))
+    # One that a relay has just taken goes out, or the gate stops it.
+    waiting.filter(pk__in=ids).update(state=Message.State.CANCELLED, reason=reason)
+    called_off = Message.objects.filter(pk__in=ids, state=Message.State.CANCELLED)
+    return list(called_off.order_by("pk").values_list("pk", flat=True))
+
+
 def _pending(source_type: str, source_id: int) -> QuerySet[Message]:
     return Message.objects.filter(
         source_type=source_type, source_id=source_id, state=Message.State.PENDING

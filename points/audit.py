@@ -121,8 +121,21 @@ PROOFS = (
             FROM points_lotdraw d JOIN points_lot l ON l.id = d.lot_id
             WHERE l.transfer_id <> d.transfer_id GROUP BY d.transfer_id
         ) d ON d.transfer_id = t.id
-        WHERE t.kind <> 'reverse' AND t.amount <> COALESCE(d.drawn, 0)
+        WHERE t.kind NOT IN ('reverse', 'merge') AND t.amount <> COALESCE(d.drawn, 0)
+            -- With a merged member comes their debt, and a debt stands in no lot.
+            OR t.kind = 'merge' AND t.amount <> COALESCE(d.drawn, 0)
+            AND (t.amount < COALESCE(d.drawn, 0) OR NOT f.may_go_negative)
         ORDER BY t.id LIMIT {MOST_DIFFERENCES}
+        """,
+    ),
+    Proof(
+        "a merged member's account is empty: everything stands with who was kept",
+        ("account", "balance"),
+        f"""
+        SELECT a.id, a.balance FROM points_account a
+        JOIN members_member m ON m.id = a.member_id
+        WHERE m.merged_into_id IS NOT NULL AND a.balance <> 0
+        ORDER BY a.id LIMIT {MOST_DIFFERENCES}
         """,
     ),
     Proof(

@@ -110,3 +110,10 @@ class BackTestClosed(Conflict):
     """A back-test that has ended cannot be stopped, and one under way not continued."""
 
     code = "back_test_closed"
+
+
+class PointsReserved(Conflict):
+    """A till is holding points of this member."""
+
+    code = "points_reserved"
+    retry_after = 60

@@ -79,8 +79,8 @@ def take(
 ) -> list[tuple[OpenLot, int]]:
     """Take an amount out of an account's lots; returns what each lot gave.
 
-    Only taking back may go on where no lot covers it, and only where the wallet allows
-    debt: nobody spends on credit.
+    Only taking back and a merge may go on where no lot covers it, and only where the
+    wallet allows debt: nobody spends on credit.
     """
     missing = posting.amount
     drawn = []
@@ -90,7 +90,8 @@ def take(
             missing -= taken
             drawn.append((lot, taken))
             changes.draws.append((transfer_id, lot.id, taken))
-    if missing and not (account.may_go_negative and posting.reverses_id):
+    owes = posting.reverses_id or posting.kind == Transfer.Kind.MERGE
+    if missing and not (account.may_go_negative and owes):
         usable = posting.amount - missing
         raise NotEnoughPoints(wanted=posting.amount, balance=usable)
     account.owes |= missing > 0
@@ -104,13 +105,20 @@ def lots_to_draw_on(account: Held, posting: Posting, days: Days) -> list[OpenLot
     """Choose the lots a posting may draw on, in the order in which it draws.
 
     An expiry empties its own lot. Taking back what was earned starts with the very lot
-    it formed. A merge moves everything. All else may use what has not expired on its
-    business day.
+    it formed; where a lot is named, with what has its last day. A merge moves everything.
+    All else may use what has not expired on its business day.
     """
+    if posting.reverses_id is not None:
+        any_day = posting.lot_id is None
+        return sorted(
+            account.lots,
+            key=lambda lot: (
+                lot.transfer_id != posting.reverses_id,
+                not any_day and lot.expires_on != posting.expires_on,
+            ),
+        )
     if posting.lot_id is not None:
         return [lot for lot in account.lots if lot.id == posting.lot_id]
-    if posting.reverses_id is not None:
-        return sorted(account.lots, key=lambda lot: lot.transfer_id != posting.reverses_id)
     if posting.kind == Transfer.Kind.MERGE or not account.lots:
         return account.lots
     day = days.of(posting.happened_at)
@@ -135,6 +143,10 @@ def heaps_of(
     heaps: dict[date | None, int] = defaultdict(int)
     for lot, amount in drawn:
         heaps[lot.expires_on] += amount
+        left -= amount
+    if left:
+        # Moved on credit, with a merged member's debt.
+        heaps[posting.expires_on] += left
     return heaps
 
 
@@ -180,9 +192,11 @@ class Drawn:
         """Return (lot, amount) for as much of a reversal as came out of lots.
 
         The last lots drawn on get theirs back first, as if less had been spent; they are
-        named in the order in which they were drawn on.
+        named in the order in which they were drawn on. A lot that the posting names comes
+        before all of them.
         """
         stack = self._stacks.get(posting.reverses_id or 0, [])
+        stack.sort(key=lambda drawn: drawn[0] == posting.lot_id)
         missing = posting.amount
         returns = []
         while stack and missing:

@@ -22,8 +22,9 @@ class Posting(NamedTuple):
     """One movement to be written.
 
     ``amount`` is in whole units of the wallet, ``expires_on`` the last usable day of the
-    lot that a member's account receives, ``lot_id`` the one lot that an expiry empties,
-    ``hold`` says for whom the programme keeps what goes to its held account.
+    lot that a member's account receives, ``lot_id`` the one lot that an expiry empties or
+    that a reversal fills first, ``hold`` says for whom the programme keeps what goes to
+    its held account.
 
     From one member to another, points keep the days on which they expire.
     """

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.db.models import Case, Exists, F, OuterRef, Q, Sum, When
 
 from core.clock import local_date
+from members.merged import merged_ids
 from members.models import Member
 from points.expiry import ExpiryPolicy, last_day_of_undated
 from points.models import Account, Hold, Lot, Reservation, Transfer, Wallet
@@ -132,9 +133,15 @@ class Holding:
 
 
 def holdings(member: Member) -> list[Holding]:
-    """Return what a member has in every active wallet. Four queries."""
+    """Return what a member has in every active wallet. Five queries.
+
+    What waits for somebody who was merged into them waits for them.
+    """
     accounts = {a.wallet_id: a for a in Account.objects.filter(member=member)}
-    holds = Hold.objects.filter(account__member=member, remaining__gt=0)
+    own = {member.pk, *merged_ids([member.pk]).get(member.pk, ())}
+    holds = Hold.objects.filter(account__member__in=own, remaining__gt=0)
+    if member.is_merged:
+        holds = holds.none()
     pending: dict[int, list[Pending]] = defaultdict(list)
     by_day = (
         holds.values_list("account__wallet_id", "matures_on")

@@ -1,6 +1,7 @@
 """Saving facts: each once, for ever, whoever tells it and however often."""
 
 from activities.services.actions import ActivityFact, SavedActivity, save_activities
+from activities.services.moving import move_facts, move_facts_back
 from activities.services.orders import (
     KNOWN,
     MAX_TOTAL,
@@ -33,6 +34,8 @@ __all__ = [
     "SavedOrder",
     "SavedRefund",
     "match_late_sales",
+    "move_facts",
+    "move_facts_back",
     "save_activities",
     "save_orders",
     "save_refunds",

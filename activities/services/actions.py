@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from activities.models import ActivityType
+from activities.services.moving import told_before_merge
 from activities.services.orders import FUTURE_TOLERANCE, KNOWN, NEW, REFUSED
 from core.batch import Column, fetch_all, insert_new, rows_source
 from core.clock import programme_zone
@@ -55,8 +56,12 @@ class SavedActivity:
 
     @property
     def content_hash(self) -> str:
+        return self.hash_for(self.fact.member_id)
+
+    def hash_for(self, member_id: int) -> str:
+        """Fingerprint what was told, as told of this member."""
         fact = self.fact
-        text = f"{fact.type}|{fact.member_id}|{fact.happened_at.timestamp()}"
+        text = f"{fact.type}|{member_id}|{fact.happened_at.timestamp()}"
         return hashlib.sha256(f"{text}|{fact.quantity:.3f}".encode()).hexdigest()
 
 
@@ -149,7 +154,9 @@ def _compare(
         one.activity_id, content_hash = stored[key]
         if first[key] is not one:
             one.outcome = KNOWN
-        if content_hash != one.content_hash:
+        if content_hash != one.content_hash and not told_before_merge(
+            one.fact.member_id, content_hash, one.hash_for
+        ):
             one.outcome, one.code = REFUSED, "conflict"
             one.reason = _(
                 "Activity %(number)s was recorded before with other content."

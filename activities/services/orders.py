@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from activities.models import Order, Product
+from activities.services.moving import told_before_merge
 from core.batch import (
     Column,
     execute,
@@ -330,14 +331,20 @@ def _compare_with_stored(known: Sequence[SavedOrder]) -> None:
     }
     for saved in known:
         saved.order_id, content_hash = stored[_identity(saved)]
-        if content_hash == saved.content_hash:
+        if _is_same(saved.fact, content_hash):
             continue
         completed = saved.fact._replace(status=COMPLETED)
-        if saved.fact.status != COMPLETED and content_hash == _content_hash(completed):
+        if saved.fact.status != COMPLETED and _is_same(completed, content_hash):
             # The same purchase, called off since.
             saved.cancels = True
         else:
             _refuse_conflict(saved)
+
+
+def _is_same(fact: OrderFact, content_hash: str) -> bool:
+    return content_hash == _content_hash(fact) or told_before_merge(
+        fact.member_id, content_hash, lambda pk: _content_hash(fact._replace(member_id=pk))
+    )
 
 
 def _repeat_of(first: SavedOrder, later: SavedOrder) -> None:

@@ -27,6 +27,7 @@ from activities.models import (
     RefundAllocation,
     RefundLine,
 )
+from activities.services.moving import told_before_merge
 from activities.services.orders import (
     FUTURE_TOLERANCE,
     KNOWN,
@@ -97,12 +98,16 @@ class SavedRefund:
 
     @property
     def content_hash(self) -> str:
+        return self.hash_for(self.fact.member_id)
+
+    def hash_for(self, member_id: int) -> str:
+        """Fingerprint what was told, as told of this member."""
         fact = self.fact
         lines = [
             (x.sku, x.product, f"{x.quantity:.3f}", f"{x.total:.2f}") for x in fact.lines
         ]
         text = (
-            f"{fact.member_id}|{fact.refunded_at.timestamp()}|{fact.total:.2f}|"
+            f"{member_id}|{fact.refunded_at.timestamp()}|{fact.total:.2f}|"
             f"{fact.order_number}|{lines!r}"
         )
         return hashlib.sha256(text.encode()).hexdigest()
@@ -200,7 +205,9 @@ def _insert_new(saved: Sequence[SavedRefund]) -> list[SavedRefund]:
 def _settle_repeat(one: SavedRefund) -> None:
     stored = Refund.objects.get(source=one.fact.source, external_id=one.fact.external_id)
     one.refund_id, one.unmatched, one.outcome = stored.pk, stored.unmatched, KNOWN
-    if stored.content_hash != one.content_hash:
+    if stored.content_hash != one.content_hash and not told_before_merge(
+        one.fact.member_id, stored.content_hash, one.hash_for
+    ):
         one.outcome, one.code = REFUSED, "conflict"
         one.reason = _("Refund %(number)s was recorded before with other content.") % {
             "number": one.fact.external_id

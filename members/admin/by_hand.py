@@ -27,6 +27,7 @@ from core.admin_tools import number
 from core.errors import DomainError
 from core.models import ChangeRequest
 from members.models import Member
+from members.services import kept_member
 from points.by_hand import give_by_hand
 from points.models import Transfer, Wallet
 from points.queries import balances, points_wallet
@@ -102,12 +103,14 @@ class ByHandMixin:
         )
 
     def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj and Member.objects.filter(pk=obj, merged_into__isnull=False).exists():
+            return False
         return bool(request.user.has_perm("points.adjust_points"))
 
     def adjust_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
         if not self.has_adjust_permission(request):
             raise PermissionDenied
-        member = get_object_or_404(Member, pk=member_id)
+        member = kept_member(get_object_or_404(Member, pk=member_id))
         # The key makes a second click on the same form change nothing.
         wallet = points_wallet()
         form = AdjustForm(

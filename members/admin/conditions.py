@@ -131,7 +131,7 @@ def _answer(conditions: Any, parameters: dict[str, int], *, at: datetime) -> dic
         "match": ngettext("member matches now", "members match now", count),
         "sentence": describe_conditions(conditions, parameters),
         "count": number(count),
-        "of": number(Member.objects.count()),
+        "of": number(Member.objects.filter(merged_into__isnull=True).count()),
         "sample": [
             {
                 "name": str(member),

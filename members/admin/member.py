@@ -32,6 +32,7 @@ from core.clock import local_date
 from core.errors import DomainError
 from core.phones import display_phone, mask_phone, normalise_phone
 from members.admin.by_hand import ByHandMixin
+from members.admin.merging import MergingMixin
 from members.admin.page import member_page
 from members.admin.search import member_ids_for_search
 from members.models import Consent, Identifier, Member, MemberTag, Segment
@@ -40,7 +41,12 @@ from members.services import register_member, set_consent
 from points.models import Account
 from points.queries import points_wallet
 
-STATE_BADGES = {"active": "success", "blocked": "danger", "left": "warning"}
+STATE_BADGES = {
+    "active": "success",
+    "blocked": "danger",
+    "left": "warning",
+    "merged": "info",
+}
 
 
 class LastPurchaseFilter(admin.SimpleListFilter):
@@ -170,7 +176,9 @@ class NewMemberForm(forms.ModelForm):
 
 
 @admin.register(Member)
-class MemberAdmin(ByHandMixin, BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
+class MemberAdmin(
+    MergingMixin, ByHandMixin, BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin
+):
     list_display = (
         "who",
         "phone",
@@ -211,7 +219,7 @@ class MemberAdmin(ByHandMixin, BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
     )
     readonly_fields = ("follows_oa", "joined_at", "updated_at")
     compressed_fields = False
-    actions_detail = ("adjust_points_page",)
+    actions_detail = ("adjust_points_page", "merge_page", "unmerge_page")
     history_list_display = ("state",)
     change_form_outer_before_template = "admin/members/member/_page.html"
     change_form_outer_after_template = "admin/members/member/_timeline.html"
@@ -296,7 +304,22 @@ class MemberAdmin(ByHandMixin, BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin):
     # --- the page ---------------------------------------------------------------------
 
     def get_inlines(self, request: HttpRequest, obj: Member | None) -> Any:
-        return self.inlines if obj else ()
+        return self.inlines if obj and not obj.is_merged else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Whoever was merged is somebody else now: their page is a page of history.
+        if isinstance(obj, Member) and obj.is_merged:
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def formfield_for_choice_field(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "state":
+            # Only the verb merges.
+            merged = Member.State.MERGED
+            kwargs["choices"] = [c for c in db_field.choices if c[0] != merged]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

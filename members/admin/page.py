@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -16,11 +17,13 @@ from core.admin_tools import days_ago, link, number, only, programme_of, signed,
 from core.clock import local_date
 from core.money import format_money
 from core.phones import display_phone, mask_phone
-from members.models import Consent, Identifier, Member
+from members.admin.merge_sides import outcome_lines
+from members.models import Consent, Identifier, Member, MemberMerge
 from messaging.models import Channel, Message
 from messaging.reach import with_channel
 from points.models import Transfer
 from points.queries import Expiring, HistoryEntry, balances, expiring, history
+from points.services import points_of_orders
 
 LINES = 30
 A_YEAR = 366
@@ -55,6 +58,7 @@ class MemberPage:
     spend: str
     num_orders: str
     campaigns: list[Any]
+    merge: MemberMerge | None = None
     timeline: list[Event] = field(default_factory=list)
 
 
@@ -84,6 +88,7 @@ def member_page(member: Member, *, request: HttpRequest, at: datetime) -> Member
         spend=format_money(purchases.spend, currency) if purchases else "",
         num_orders=number(purchases.num_orders if purchases else 0),
         campaigns=[e for e in enrolments if e.state == Enrolment.State.ACTIVE],
+        merge=_standing_merge(member),
         timeline=_timeline(member, entries, orders, enrolments),
     )
 
@@ -143,6 +148,19 @@ def _consent_text(consent: Consent | None) -> str:
     return _("offers refused on %(day)s (%(source)s)") % facts
 
 
+def _standing_merge(member: Member) -> MemberMerge | None:
+    """Return how this member became another, while that stands."""
+    if not member.is_merged:
+        return None
+    merges = MemberMerge.objects.filter(merged=member, undone_at__isnull=True)
+    return merges.select_related("kept").first()
+
+
+def _merges(member: Member) -> list[MemberMerge]:
+    both = MemberMerge.objects.filter(Q(kept=member) | Q(merged=member))
+    return only(both.select_related("kept", "merged").order_by("-pk"), LINES)
+
+
 def _enrolments(member: Member) -> list[Enrolment]:
     rows = member.enrolments.select_related("campaign").order_by("-entered_at")
     return only(rows, LINES)
@@ -164,7 +182,11 @@ def _timeline(
         for entry in entries
         if entry.source_type == "order" and entry.kind == Transfer.Kind.EARN
     }
-    events = [_order_event(order, earned.get(order.pk)) for order in orders]
+    merges = _merges(member)
+    # Orders that came with a merge earned on the account of old.
+    came = [order.pk for order in orders if order.pk not in earned] if merges else []
+    given = points_of_orders(came) if came else {}
+    events = [_order_event(order, earned.get(order.pk), given) for order in orders]
     events += [
         _ledger_event(entry)
         for entry in entries
@@ -174,22 +196,27 @@ def _timeline(
     events += [_message_event(message) for message in only(messages, LINES)]
     for enrolment in enrolments:
         events += _enrolment_events(enrolment)
+    for merge in merges:
+        events += _merge_events(merge, member)
     events.append(Event(member.joined_at, "person_add", _("Joined the programme")))
     return sorted(events, key=lambda event: event.at, reverse=True)[:LINES]
 
 
-def _order_event(order: Order, entry: HistoryEntry | None) -> Event:
+def _order_event(
+    order: Order, entry: HistoryEntry | None, given: Mapping[int, int]
+) -> Event:
     where = order.store.name if order.store else order.get_channel_display()
     total = format_money(order.total, order.currency)
     detail = where
     if entry and entry.rule_name:
         detail = f"{where} · {entry.rule_name} v{entry.rule_version}"
+    points = entry.amount if entry else given.get(order.pk)
     return Event(
         order.placed_at,
         "shopping_bag",
         link(order, _("Order %(number)s · %(total)s") % {"number": order, "total": total}),
         detail,
-        signed(entry.amount) if entry else "",
+        signed(points) if points else "",
     )
 
 
@@ -225,4 +252,28 @@ def _enrolment_events(enrolment: Enrolment) -> list[Event]:
     if enrolment.closed_at and enrolment.state == Enrolment.State.RETURNED:
         title = _("Came back after “%(campaign)s”") % {"campaign": campaign}
         events.append(Event(enrolment.closed_at, "celebration", title))
+    return events
+
+
+def _merge_events(merge: MemberMerge, member: Member) -> list[Event]:
+    if merge.kept_id == member.pk:
+        other = merge.merged
+        title = _("%(member)s (%(code)s) was merged into this member")
+    else:
+        other = merge.kept
+        title = _("Merged into %(member)s (%(code)s)")
+    facts = {"member": other, "code": other.code}
+    events = [
+        Event(
+            merge.merged_at,
+            "call_merge",
+            link(other, title % facts),
+            f"{merge.merged_by} · {merge.note}",
+        )
+    ]
+    if merge.undone_at:
+        undone = _("The merge with %(member)s (%(code)s) was undone") % facts
+        told = [merge.undone_by, merge.undone_note, *outcome_lines(merge)]
+        detail = " · ".join(filter(None, told))
+        events.append(Event(merge.undone_at, "call_split", link(other, undone), detail))
     return events

@@ -46,9 +46,13 @@ class Leaf:
 def members_matching(
     conditions: dict[str, Any], *, at: datetime, parameters: Parameters | None = None
 ) -> QuerySet[Member]:
-    """Return the members who meet the conditions at a moment, as one QuerySet."""
+    """Return the members who meet the conditions at a moment, as one QuerySet.
+
+    Who was merged is met as the member who was kept, and only so.
+    """
     moment = Moment.of(at)
-    return Member.objects.filter(_compile(conditions, parameters or {}, moment))
+    met = Member.objects.filter(_compile(conditions, parameters or {}, moment))
+    return met.filter(merged_into__isnull=True)
 
 
 def validate_conditions(conditions: Any, parameters: Parameters | None = None) -> None:

@@ -20,6 +20,7 @@ from core.admin_tools import (
     when,
 )
 from members.admin import member_ids_for_search
+from members.services import kept_member, merged_ids
 from points.models import Hold, Reservation
 
 STATE_BADGES = {
@@ -47,11 +48,14 @@ class HoldAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         if not search_term.strip():
             return queryset, False
         members = member_ids_for_search(search_term)
+        others = merged_ids(members).values()
+        members = [*members, *(pk for some in others for pk in some)]
         return queryset.filter(account__member__in=members), False
 
     @display(description=_("Member"))
     def who(self, hold: Hold) -> str:
-        return link(hold.account.member)
+        assert hold.account.member is not None, "points are held for members"
+        return link(kept_member(hold.account.member))
 
     @display(description=_("Still held"))
     def num_remaining(self, hold: Hold) -> str:

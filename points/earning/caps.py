@@ -6,7 +6,7 @@ two purchases at once never see the same room.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -109,6 +109,12 @@ class Room:
             use.more_points -= min(points, use.points + use.more_points)
             use.more_times -= 1 if whole and use.times + use.more_times else 0
 
+    def shift(self, key: UseKey, points: int, times: int) -> None:
+        """Move a count as such, whatever its limits."""
+        use = self._uses[key]
+        use.more_points += max(points, -use.points - use.more_points)
+        use.more_times += max(times, -use.times - use.more_times)
+
 
 class Allowance(Room):
     """The room under the limits of a batch's rules, in rows locked until commit."""
@@ -138,6 +144,14 @@ class Allowance(Room):
             parameters,
         )
         assert changed == len(rows), "a count vanished under its lock"
+
+
+def shift_uses(changes: Mapping[UseKey, tuple[int, int]]) -> None:
+    """Add (points, times) to counts, or take them away; no count falls below zero."""
+    uses = Allowance(changes)
+    for key, (points, times) in changes.items():
+        uses.shift(key, points, times)
+    uses.save()
 
 
 def _lock_uses(keys: Sequence[UseKey]) -> dict[UseKey, Use]:

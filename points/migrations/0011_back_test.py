@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('activities', '0003_summaries_without_orders'),
         ('members', '0001_initial'),
-        ('points', '0008_reservation_capture'),
+        ('points', '0009_ledger_seals'),
     ]
 
     operations = [

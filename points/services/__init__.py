@@ -12,6 +12,12 @@ from points.services.expiring import Expired, expire_points
 from points.services.gifting import gift_fee, gift_points
 from points.services.granting import RETURN, Grant, adjust_points, grant_points
 from points.services.holding import Matured, deliver_orders, mature_points
+from points.services.merging import (
+    GoingBack,
+    merge_points,
+    plan_unmerge,
+    unmerge_points,
+)
 from points.services.occasions import Celebrated, celebrate
 from points.services.paying import PaymentQuote, quote_payment
 from points.services.refunding import RefundedPoints, refund_points
@@ -29,6 +35,7 @@ __all__ = [
     "RETURN",
     "Celebrated",
     "Expired",
+    "GoingBack",
     "Grant",
     "Matured",
     "PaymentQuote",
@@ -48,6 +55,8 @@ __all__ = [
     "grant_points",
     "mature_points",
     "member_accounts",
+    "merge_points",
+    "plan_unmerge",
     "points_of_orders",
     "programme_account",
     "quote_payment",
@@ -58,4 +67,5 @@ __all__ = [
     "reverse_transfer",
     "spend_points",
     "take_back",
+    "unmerge_points",
 ]

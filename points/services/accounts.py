@@ -7,7 +7,8 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from core.batch import Column, fetch_all, insert_new, rows_source
+from core.batch import Column, fetch_all, insert_new, is_postgresql, rows_source
+from members.merged import kept_ids
 from points.errors import NoWallet
 from points.expiry import ExpiryPolicy, last_day
 from points.models import Account, Wallet
@@ -38,7 +39,38 @@ def programme_account(wallet: Wallet, kind: str) -> int:
 
 
 def member_accounts(wallet: Wallet, member_ids: Sequence[int]) -> dict[int, int]:
-    """Return account ids by member id; missing accounts are made, also under a race."""
+    """Return account ids by member id; missing accounts are made, also under a race.
+
+    Who was merged has the account of who was kept, and nobody here is merged until the
+    transaction ends.
+    """
+    found, merged = _read_and_hold(wallet, sorted(set(member_ids)))
+    kept = kept_ids(merged, lock=True) if merged else {}
+    owners = {pk: kept.get(pk, pk) for pk in member_ids}
+    if missing := [owner for owner in owners.values() if owner not in found]:
+        found |= own_accounts(wallet, missing)
+    return {pk: found[owner] for pk, owner in owners.items()}
+
+
+def _read_and_hold(
+    wallet: Wallet, member_ids: Sequence[int]
+) -> tuple[dict[int, int], list[int]]:
+    """Return accounts by member, and who was merged; nobody here is until we are done."""
+    source, parameters = rows_source([Column("id", "bigint")], [[i] for i in member_ids])
+    # A merge locks the whole row of a member, so it waits for this and this for it.
+    lock = "ORDER BY m.id FOR KEY SHARE OF m" if is_postgresql() else ""
+    rows = fetch_all(
+        f"SELECT m.id, a.id, m.merged_into_id FROM {source} CROSS JOIN members_member m "
+        "LEFT JOIN points_account a ON a.member_id = m.id AND a.wallet_id = %s "
+        f"WHERE m.id = r.id {lock}",
+        [*parameters, wallet.pk],
+    )
+    found = {member: account for member, account, _into in rows if account is not None}
+    return found, [member for member, _account, into in rows if into is not None]
+
+
+def own_accounts(wallet: Wallet, member_ids: Sequence[int]) -> dict[int, int]:
+    """Return the accounts that stand in these members' own names, made if missing."""
     wanted = sorted(set(member_ids))
     found = _read_accounts(wallet, wanted)
     missing = [member_id for member_id in wanted if member_id not in found]

@@ -41,6 +41,9 @@ def gift_points(
     _check_terms(wallet, giver, receiver, amount, at)
     accounts = member_accounts(wallet, [giver.pk, receiver.pk])
     source, target = accounts[giver.pk], accounts[receiver.pk]
+    if source == target:
+        # Two members who were merged a moment ago.
+        raise GiftRefused(_("Nobody can give points to themselves."))
     posting = Posting(
         key=key,
         kind=Transfer.Kind.GIFT.value,

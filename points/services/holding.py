@@ -12,8 +12,9 @@ from activities.models import Order
 from core.batch import CHUNK, Column, execute, fetch_all, rows_source, sql_value
 from core.clock import local_date
 from core.retry import retry_on_conflict
-from points.ledger import Posting, as_date, lock_accounts, post
+from points.ledger import Posting, as_date, post
 from points.models import Hold, Transfer
+from points.services.merging import lock_with_kept, pass_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,11 @@ def _holds_with_accounts(pks: Sequence[int]) -> list[tuple[int, int]]:
 @retry_on_conflict
 @transaction.atomic
 def _mature_chunk(due: Sequence[tuple[int, int]], *, at: datetime) -> tuple[int, int]:
-    """Release holds that still hold something once their accounts are locked."""
-    lock_accounts({account_id for _pk, account_id in due})
+    """Release holds that still hold something once their accounts are locked.
+
+    What was held for a member who was merged since passes on to who was kept.
+    """
+    _accounts, chains = lock_with_kept({account_id for _pk, account_id in due})
     source, parameters = rows_source([Column("id", "bigint")], [[pk] for pk, _a in due])
     rows = fetch_all(
         "SELECT h.transfer_id, h.account_id, h.remaining, h.expires_on, t.to_account_id, "
@@ -133,4 +137,5 @@ def _mature_chunk(due: Sequence[tuple[int, int]], *, at: datetime) -> tuple[int,
     ]
     lower_holds({row[0]: row[2] for row in rows})
     post(postings)
+    pass_on(chains, at=at)
     return len(postings), sum(posting.amount for posting in postings)

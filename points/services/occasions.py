@@ -7,7 +7,7 @@ once: the occasion is in the ledger's key. A night that never ran is caught up f
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from django.db.models.functions import ExtractDay, ExtractMonth
 from core.batch import CHUNK, chunks
 from core.clock import local_date, programme_zone
 from core.retry import retry_on_conflict
+from members.merged import merged_ids
 from members.models import Member
 from points.earning.basket import Basket
 from points.earning.conditions import birthday_in
@@ -61,10 +62,20 @@ def celebrate(*, at: datetime) -> Celebrated:
 @retry_on_conflict
 @transaction.atomic
 def _give(baskets: Sequence[Basket], book: RuleBook) -> dict[int, int]:
-    """Give what is not given yet; whose occasion is in the ledger is passed over."""
-    keys = {
-        occasion_key(basket, definition.code): basket.id
+    """Give what is not given yet; whose occasion is in the ledger is passed over.
+
+    So is who was given it under another name, before being merged.
+    """
+    others = merged_ids([basket.member_id for basket in baskets])
+    names = [
+        (name, basket.id)
         for basket in baskets
+        for pk in (basket.member_id, *others.get(basket.member_id, ()))
+        if (name := replace(basket, id=pk, member_id=pk))
+    ]
+    keys = {
+        occasion_key(name, definition.code): basket_id
+        for name, basket_id in names
         for definition in book.definitions
     }
     stored = Transfer.objects.filter(key__in=keys).values_list("key", flat=True)

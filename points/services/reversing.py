@@ -14,13 +14,20 @@ from django.utils.translation import gettext as _
 from core.retry import retry_on_conflict
 from points.errors import AlreadyReversed, KeyReused, NotReversible
 from points.ledger import Held, Posting, lock_accounts, post
-from points.models import Hold, Reservation, TakenBack, Transfer
+from points.links import Link
+from points.models import Hold, Lot, Reservation, TakenBack, Transfer
 from points.services.holding import lower_holds
+from points.services.merging import Origin, fetch_points, lock_with_kept, pass_on
 
-# A reservation is released, what matured is undone with its earning, and who wants a
-# reversal undone posts anew.
+# A reservation is released, what matured is undone with its earning, what moved with a
+# merge when that is undone, and who wants a reversal undone posts anew.
 UNDONE_ELSEWHERE = frozenset(
-    (Transfer.Kind.RESERVE, Transfer.Kind.MATURE, Transfer.Kind.REVERSE)
+    (
+        Transfer.Kind.RESERVE,
+        Transfer.Kind.MATURE,
+        Transfer.Kind.REVERSE,
+        Transfer.Kind.MERGE,
+    )
 )
 
 
@@ -71,8 +78,9 @@ def take_back(
     """Undo parts of transfers; the answer has one entry for each part, in order.
 
     What was earned and is still held leaves the hold first. What paid at a till as a
-    reservation is undone through both of its transfers. Repeating a key changes nothing
-    and answers what it did. Raises AlreadyReversed when more would be undone than was
+    reservation is undone through both of its transfers. What a member earned or spent
+    before being merged is settled with who was kept. Repeating a key changes nothing and
+    answers what it did. Raises AlreadyReversed when more would be undone than was
     moved, NotEnoughPoints where debt is not allowed and ``clamp`` not asked for,
     KeyReused, NotReversible.
     """
@@ -80,7 +88,10 @@ def take_back(
     for part in parts:
         undoing.add(part)
     lower_holds(undoing.from_holds)
+    for chain, amount, origin in undoing.fetches:
+        fetch_points(chain, amount, at=at, origin=origin)
     post(undoing.postings)
+    pass_on(undoing.links, at=at)
     return [Taken(part.transfer_id, undoing.taken[part.key]) for part in parts]
 
 
@@ -104,7 +115,9 @@ class _Undoing:
         self.at, self.note, self.actor = at, note, actor
         self.postings: list[Posting] = []
         self.from_holds: dict[int, int] = {}
-        self.accounts, self.chains = _read_chains([part.transfer_id for part in parts])
+        self.fetches: list[tuple[list[Link], int, Origin]] = []
+        ids = [part.transfer_id for part in parts]
+        self.accounts, self.links, self.chains = _read_chains(ids)
         self.usable = {pk: account.usable for pk, account in self.accounts.items()}
         keys = [part.key for part in parts]
         self.repeats = {t.key: t for t in Transfer.objects.filter(key__in=keys)}
@@ -130,6 +143,9 @@ class _Undoing:
         if chain.hold is None:
             payer = chain.transfer.to_account_id
         from_member = self._available(payer, amount - still_held, clamp=part.clamp)
+        if payer in self.links and from_member:
+            earned = chain.matured or chain.transfer
+            self.fetches.append((self.links[payer], from_member, _origin(earned)))
         amount = still_held + from_member
         self.taken[part.key] = amount
         if not amount:
@@ -147,6 +163,8 @@ class _Undoing:
 
     def _available(self, payer: int | None, wanted: int, *, clamp: bool) -> int:
         """Say how much a member's account can give; the programme's can give anything."""
+        if links := self.links.get(payer or 0):
+            payer = links[-1].kept
         account = self.accounts.get(payer or 0)
         if account is None or not clamp or account.may_go_negative:
             return wanted
@@ -177,7 +195,7 @@ class _Undoing:
 
 def _read_chains(
     transfer_ids: Sequence[int],
-) -> tuple[dict[int, Held], dict[int, _Chain]]:
+) -> tuple[dict[int, Held], dict[int, list[Link]], dict[int, _Chain]]:
     """Lock every account that undoing could touch, then read what there is to undo."""
     transfers = Transfer.objects.in_bulk(set(transfer_ids))
     reserves = {
@@ -190,7 +208,7 @@ def _read_chains(
     touched = {*owners.values()}
     for transfer in (*transfers.values(), *reserves.values()):
         touched |= {transfer.from_account_id, transfer.to_account_id}
-    accounts = lock_accounts(touched)
+    accounts, links = lock_with_kept(touched)
     holds = Hold.objects.in_bulk(owners)
     matured = _matured(list(owners))
     undone: dict[int, int] = defaultdict(int)
@@ -207,7 +225,14 @@ def _read_chains(
         )
         for pk, transfer in transfers.items()
     }
-    return accounts, chains
+    return accounts, links, chains
+
+
+def _origin(earned: Transfer) -> Origin:
+    """Say in which lot points were earned that are taken back now."""
+    lots = Lot.objects.filter(transfer=earned, account_id=earned.to_account_id)
+    day = lots.order_by("pk").values_list("expires_on", flat=True).first()
+    return Origin(earned.pk, day)
 
 
 def _matured(earned_ids: Sequence[int]) -> dict[int, Transfer]:

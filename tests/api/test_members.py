@@ -5,6 +5,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from flows.merge import merge_members
 from members.models import Consent, Identifier, Member
 from points.services import adjust_points
 from tests.api.conftest import MEMBERS, Till, problem
@@ -252,3 +253,16 @@ def test_costs_a_known_number_of_queries(
     with CaptureQueriesContext(connection) as queries:
         assert till.get(f"{MEMBERS}{address}").status_code == 200
     assert len(queries) <= most, [q["sql"][:90] for q in queries]
+
+
+def test_the_code_of_a_merged_member_answers_who_was_kept(
+    till: Till, mai: Member, binh: Member
+) -> None:
+    give(binh, 40, "a")
+    merge_members(kept=mai, merged=binh, note="Same", by="staff", at=AT)
+
+    body = till.get(f"{MEMBERS}BINH/").json()
+
+    assert (body["member_id"], body["state"]) == ("MAI", "active")
+    points = till.get(f"{MEMBERS}BINH/balance/").json()
+    assert (points["member_id"], points["balance"]) == ("MAI", 40)

@@ -95,12 +95,16 @@ class RunBefore:
 def meet(first: str, second: str, server: psycopg.Connection) -> dict[str, Any]:
     """Let the rival come before every statement of the first verb in turn."""
     from points.models import Wallet
-    from tests.battery.scenes import ask, make_scene, picture_of
+    from tests.battery.scenes import MERGES, Scene, ask, make_scene, picture_of
 
     wallet = Wallet.objects.get()
+    at_till = not MERGES & {first, second}
+
+    def new_scene() -> Scene:
+        return make_scene(f"s{next(NUMBERS)}", wallet, at_till=at_till)
 
     def in_order(one: str, other: str) -> dict[str, Any]:
-        scene = make_scene(f"s{next(NUMBERS)}", wallet)
+        scene = new_scene()
         answers = {one: ask(one, scene)}
         answers[other] = ask(other, scene)
         return {"answers": answers, **picture_of(scene)}
@@ -110,7 +114,7 @@ def meet(first: str, second: str, server: psycopg.Connection) -> dict[str, Any]:
     number = 0
     while True:
         number += 1
-        scene = make_scene(f"s{next(NUMBERS)}", wallet)
+        scene = new_scene()
         rival = Rival(second, scene)
         waited: list[bool] = []
         rival_goes = RunBefore(

@@ -19,6 +19,7 @@ from django.db.models import Case, Value, When
 from activities.services import OrderFact, RefundFact
 from core.errors import DomainError
 from core.retry import retry_on_conflict
+from flows.merge import merge_members, unmerge_members
 from flows.record import record, record_refunds
 from members.models import Member
 from points.models import Account, Hold, Lot, Reservation, TakenBack, Transfer, Wallet
@@ -73,7 +74,7 @@ def prepare() -> None:
     factories.make_earn_rule(wallet=wallet)
 
 
-def make_scene(tag: str, wallet: Wallet) -> Scene:
+def make_scene(tag: str, wallet: Wallet, *, at_till: bool = True) -> Scene:
     mai, binh = (factories.make_member(code=f"{who}{tag}") for who in ("M", "B"))
     # No order has this number; what waits for its delivery is found by it.
     order = 10**9 + mai.pk
@@ -89,6 +90,8 @@ def make_scene(tag: str, wallet: Wallet) -> Scene:
         reservation = reserve_points(
             member=mai, amount=15, source="till", reference=tag, at=NOW
         )
+    if not at_till:
+        reservation = release_points(reservation=reservation, at=NOW)
     return Scene(tag, mai, binh, wallet, earned, spent, held, reservation, order)
 
 
@@ -190,6 +193,22 @@ def _reserve(scene: Scene) -> int:
     ).amount
 
 
+def _merge(kept: Member, merged: Member) -> bool:
+    why: dict[str, Any] = {"note": "One person", "by": "staff", "at": NOW}
+    return merge_members(kept=kept, merged=merged, **why).stands
+
+
+# While a till holds points, nobody is merged.
+MERGES = frozenset({"merge", "merge the other way", "merge and part"})
+
+
+def _merge_and_part(scene: Scene) -> bool:
+    why: dict[str, Any] = {"note": "One person", "by": "staff", "at": NOW}
+    with transaction.atomic():
+        merge = merge_members(kept=scene.binh, merged=scene.mai, **why)
+        return not unmerge_members(merge=merge, **why).stands
+
+
 # Each can be asked again in the same words, which must change nothing.
 VERBS: dict[str, Callable[[Scene], Any]] = {
     "grant": lambda s: bool(grant_points(grants=[Grant(s.mai.pk, 5, s.tag)], at=NOW)) or 1,
@@ -216,5 +235,8 @@ VERBS: dict[str, Callable[[Scene], Any]] = {
     "deliver": lambda s: bool(deliver_orders([s.order], at=NOW)),
     "mature": lambda s: bool(mature_points(at=NOW)),
     "expire": lambda s: bool(expire_points(at=TOMORROW)),
+    "merge": lambda s: _merge(s.binh, s.mai),
+    "merge the other way": lambda s: _merge(s.mai, s.binh),
+    "merge and part": _merge_and_part,
     "time out": lambda s: release_stale(at=NOW + timedelta(hours=1)) >= 0,
 }

@@ -24,6 +24,7 @@ FEW = [
     ("gift", "gift back"),
     ("capture", "release"),
     ("refund part", "refund other part"),
+    ("merge", "spend"),
 ]
 SPENDS = ("spend", "spend again")
 MORE = [
@@ -36,6 +37,12 @@ MORE = [
     ("capture", "time out"),
     ("expire", "refund earned"),
     ("buy", "spend"),
+    ("merge", "buy"),
+    ("merge", "mature"),
+    ("merge", "refund spent"),
+    ("merge", "refund earned"),
+    ("merge", "merge the other way"),
+    ("merge and part", "spend"),
 ]
 
 
