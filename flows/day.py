@@ -20,6 +20,7 @@ from campaigns.models import CampaignRun
 from campaigns.services import run_campaigns
 from core.clock import local_date
 from core.errors import DomainError
+from points.accounting import reconcile_points
 from points.audit import verify_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
 
@@ -65,6 +66,13 @@ class LedgerBroken(DomainError):
     status = 500
 
 
+class BooksDiffer(DomainError):
+    """The nightly report does not meet what members really hold."""
+
+    code = "books_differ"
+    status = 500
+
+
 def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -> DayReport:
     """Do everything that a programme day ends with; safe to repeat.
 
@@ -76,6 +84,7 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("expire_points", lambda: asdict(expire_points(at=at))),
         ("release_reservations", lambda: {"released": release_stale(at=at)}),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
+        ("reconcile_points", lambda: _reconcile_points(at)),
         ("prove_ledger", _prove_ledger),
     )
     report = DayReport(at=at, day=local_date(at).isoformat())
@@ -98,6 +107,13 @@ def _do(name: str, work: Callable[[], dict[str, Any]]) -> DayStep:
         error = repr(fault)[:1000]
     seconds = round(time.monotonic() - started, 3)
     return DayStep(name, ok=not error, seconds=seconds, result=result, error=error)
+
+
+def _reconcile_points(at: datetime) -> dict[str, Any]:
+    outcome = reconcile_points(at=at)
+    if outcome.differences:
+        raise BooksDiffer(" ".join(outcome.differences), **asdict(outcome))
+    return asdict(outcome)
 
 
 def _prove_ledger() -> dict[str, Any]:

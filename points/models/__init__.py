@@ -1,5 +1,6 @@
 """Value that members collect: wallets and accounts, earn rules, the ledger."""
 
+from points.models.days import DayTotal
 from points.models.ledger import (
     Hold,
     Lot,
@@ -21,6 +22,7 @@ __all__ = [
     "MAX_AMOUNT",
     "MAX_BALANCE",
     "Account",
+    "DayTotal",
     "EarnBand",
     "EarnCap",
     "EarnRule",

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
+from typing import Any
+from unittest import mock
 
+from core.batch import Column, insert_new
 from members.models import Member
 from points.audit import verify_ledger
 from points.ledger import HoldTerms, Posting, post
@@ -56,3 +61,18 @@ def lots(member: Member) -> list[tuple[date | None, int]]:
 def assert_proved() -> None:
     audit = verify_ledger()
     assert audit.ok, audit.differences
+
+
+@contextmanager
+def written(moment: datetime | Callable[[], datetime]) -> Iterator[None]:
+    """Let the database stamp what the ledger writes with another moment."""
+
+    def insert(
+        table: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], **how: Any
+    ) -> Any:
+        stamp = moment() if callable(moment) else moment
+        columns = [*columns, Column("created_at", "timestamptz")]
+        return insert_new(table, columns, [(*row, stamp) for row in rows], **how)
+
+    with mock.patch("points.ledger.insert_new", insert):
+        yield
