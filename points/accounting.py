@@ -139,8 +139,8 @@ class Books:
             "opening": self.opening,
             **{name: self.sums[name] for name in names},
             "closing": self.closing,
-            "held": self.held,
-            "reserved": self.reserved,
+            "held_at_end": self.held,
+            "reserved_at_end": self.reserved,
             "transfers": self.moves,
             "difference": self.difference,
         }
@@ -317,8 +317,8 @@ def _unnamed(lines: list[Books]) -> list[str]:
             facts = {**_in_words(way), "when": _period(line), "points": _signed(amount)}
             texts.append(
                 _(
-                    "%(when)s: %(points)s of “%(kind)s” from %(giver)s to %(taker)s is in no "
-                    "column."
+                    "%(when)s: %(points)s of “%(kind)s” from %(giver)s to %(taker)s is in "
+                    "no column."
                 )
                 % facts
             )
@@ -413,8 +413,8 @@ def _not_as_written(found: dict[str, Any]) -> str:
     }
     return (
         _(
-            "%(day)s was closed with %(written)s of “%(kind)s” from %(giver)s to %(taker)s, "
-            "the ledger says %(ledger)s."
+            "%(day)s was closed with %(written)s of “%(kind)s” from %(giver)s to "
+            "%(taker)s, the ledger says %(ledger)s."
         )
         % facts
     )

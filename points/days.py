@@ -16,7 +16,17 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q, Sum, Value
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
@@ -82,8 +92,9 @@ def _first_open_day() -> date | None:
     """Return the day after the last closed one, or that of the first transfer of all."""
     if closed := closed_through():
         return closed + ONE_DAY
-    first = Transfer.objects.order_by("pk").values_list("created_at", flat=True).first()
-    return local_date(first - LONGEST_TRANSACTION) if first else None
+    # The whole table once, on the first night of a programme.
+    first = Transfer.objects.aggregate(first=Min("created_at"))["first"]
+    return local_date(first) if first else None
 
 
 @transaction.atomic
@@ -109,23 +120,11 @@ def _close(first: date, last: date) -> None:
 def sum_ledger(
     *, first: date | None = None, last: date | None = None, wallet: Wallet | None = None
 ) -> list[Moved]:
-    """Add up the ledger itself by day and way, both days included. One large statement.
-
-    The rows are looked for among the ids that were given out around those days.
-    """
+    """Add up the ledger itself by day and way, both days included. One large statement."""
     zone = programme_zone()
-    rows = Transfer.objects.all()
+    rows = written_between(first, last)
     if wallet is not None:
         rows = rows.filter(from_account__wallet=wallet)
-    if first is not None:
-        start = start_of_day(first, zone)
-        rows = rows.filter(pk__gte=_id_around(start - LONGEST_TRANSACTION))
-        rows = rows.filter(created_at__gte=start)
-    if last is not None:
-        end = start_of_day(last + ONE_DAY, zone)
-        if bound := _id_around(end + LONGEST_TRANSACTION):
-            rows = rows.filter(pk__lt=bound)
-        rows = rows.filter(created_at__lt=end)
     has_rule = ExpressionWrapper(Q(rule__isnull=False), output_field=BooleanField())
     sums: Any = (
         rows.annotate(
@@ -143,6 +142,27 @@ def sum_ledger(
         Moved(wallet_id, day, Way(kind, of, giver, taker, bool(by_rule)), int(total), moves)
         for wallet_id, day, kind, of, giver, taker, by_rule, total, moves in sums
     ]
+
+
+def written_between(
+    first: date | None = None, last: date | None = None
+) -> QuerySet[Transfer]:
+    """Return what was written from one day through another; an open end is open.
+
+    The rows are looked for among the ids that were given out around those days.
+    """
+    zone = programme_zone()
+    rows = Transfer.objects.all()
+    if first is not None:
+        start = start_of_day(first, zone)
+        rows = rows.filter(pk__gte=_id_around(start - LONGEST_TRANSACTION))
+        rows = rows.filter(created_at__gte=start)
+    if last is not None:
+        end = start_of_day(last + ONE_DAY, zone)
+        if bound := _id_around(end + LONGEST_TRANSACTION):
+            rows = rows.filter(pk__lt=bound)
+        rows = rows.filter(created_at__lt=end)
+    return rows
 
 
 def _id_around(moment: datetime) -> int:
