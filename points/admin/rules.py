@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 from activities.models import Order
 from core.admin_tools import ConsoleAdmin, ReadOnlyMixin, programme_of, when
 from core.form_fields import ChoicesField, PlainDecimalField, WordsField
+from points.admin.copying import CopyingMixin
 from points.admin.publishing import PublishingMixin, page_address
 from points.admin.simulator import explain_view, simulator_view
 from points.earning.definition import LISTS, draft_definition
@@ -112,7 +113,7 @@ class VersionInline(ReadOnlyMixin, TabularInline):
 
 
 @admin.register(EarnRule)
-class EarnRuleAdmin(PublishingMixin, SimpleHistoryAdmin, ConsoleAdmin):
+class EarnRuleAdmin(CopyingMixin, PublishingMixin, SimpleHistoryAdmin, ConsoleAdmin):
     form = EarnRuleForm
     list_display = (
         "name",
@@ -127,8 +128,8 @@ class EarnRuleAdmin(PublishingMixin, SimpleHistoryAdmin, ConsoleAdmin):
     search_fields = ("code", "name")
     autocomplete_fields = ("stores", "segment", "funder")
     inlines = (BandInline, CapInline, VersionInline)
-    actions_detail = ("publish_page", "discard_page")
-    actions_list = ("simulator_page",)
+    actions_detail = ("publish_page", "discard_page", "copy_page")
+    actions_list = ("presets_page", "simulator_page")
     fieldsets = (
         (_("What it is called"), {"fields": ("name", ("code", "wallet"), "is_active")}),
         (_("For what"), {"fields": ("trigger", "activity_type")}),
@@ -292,7 +293,8 @@ class EarnRuleAdmin(PublishingMixin, SimpleHistoryAdmin, ConsoleAdmin):
                 name="points_earnrule_sentence",
             ),
         ]
-        return [*own, *self.publishing_urls(), *super().get_urls()]
+        pages = (*self.publishing_urls(), *self.copying_urls())
+        return [*own, *pages, *super().get_urls()]
 
     @action(description=_("Try a basket"), icon="calculate", url_path="to-simulator")
     def simulator_page(self, request: HttpRequest) -> HttpResponse:
