@@ -23,6 +23,7 @@ from core.clock import local_date
 from core.errors import DomainError
 from core.holidays import keep_holidays
 from flows.seal_mail import mail_seal
+from points.accounting import reconcile_points
 from points.audit import verify_ledger
 from points.sealing import seal_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
@@ -69,6 +70,13 @@ class LedgerBroken(DomainError):
     status = 500
 
 
+class BooksDiffer(DomainError):
+    """The nightly report does not meet what members really hold."""
+
+    code = "books_differ"
+    status = 500
+
+
 def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -> DayReport:
     """Do everything that a programme day ends with; safe to repeat.
 
@@ -81,6 +89,7 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("expire_points", lambda: asdict(expire_points(at=at))),
         ("release_reservations", lambda: {"released": release_stale(at=at)}),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
+        ("reconcile_points", lambda: _reconcile_points(at)),
         # About transactions that may still be open: the machine's own time, not the day's.
         ("seal_ledger", lambda: asdict(seal_ledger(at=timezone.now()))),
         ("mail_seal", lambda: {"recipients": mail_seal()}),
@@ -106,6 +115,13 @@ def _do(name: str, work: Callable[[], dict[str, Any]]) -> DayStep:
         error = repr(fault)[:1000]
     seconds = round(time.monotonic() - started, 3)
     return DayStep(name, ok=not error, seconds=seconds, result=result, error=error)
+
+
+def _reconcile_points(at: datetime) -> dict[str, Any]:
+    outcome = reconcile_points(at=at)
+    if outcome.differences:
+        raise BooksDiffer(" ".join(outcome.differences), **asdict(outcome))
+    return asdict(outcome)
 
 
 def _prove_ledger() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from activities.models import Order, PurchaseSummary
 from campaigns.models import Enrolment
 from core.clock import local_date, start_of_day
-from insights.periods import first_id_since
+from core.id_ranges import first_id_since
 from members.models import Member
 from messaging.models import Message
 from points.models import Transfer

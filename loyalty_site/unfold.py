@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 
@@ -40,6 +40,10 @@ def _may_see(model: str) -> Callable[[HttpRequest], bool]:
         return user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}")
 
     return check
+
+
+def _is_at(name: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.path == reverse(name)
 
 
 def _item(title: Any, icon: str, model: str) -> dict[str, Any]:
@@ -93,6 +97,22 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Messages"), "forum", "messaging.message"),
             _item(_("Official Account"), "verified", "messaging.officialaccount"),
             _item(_("Sending policy"), "gavel", "messaging.sendingpolicy"),
+        ],
+    },
+    {
+        "title": _("Reports"),
+        "items": [
+            {
+                **_item(_("Points by day"), "balance", "points.daytotal"),
+                # The settlement's address lies below this one.
+                "active": _is_at("admin:points_daytotal_changelist"),
+            },
+            {
+                "title": _("Settlement of funding parties"),
+                "icon": "handshake",
+                "link": reverse_lazy("admin:points_settlement"),
+                "permission": _may_see("points.daytotal"),
+            },
         ],
     },
     {

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
-
-from core.batch import fetch_all, is_postgresql
+from core.batch import fetch_all
+from core.snapshots import one_snapshot
 from points.models import Account
 from points.seal_check import check_seals
 
@@ -216,10 +215,7 @@ def verify_ledger(*, known_head: str = "") -> Audit:
 def prove_ledger() -> Audit:
     """Add up the whole ledger in one snapshot and name what does not add up."""
     audit = Audit()
-    with transaction.atomic():
-        if is_postgresql():
-            # All proofs must see the same instant, whatever is being written meanwhile.
-            _execute_snapshot()
+    with one_snapshot():
         audit.totals = _totals()
         for proof in PROOFS:
             audit.differences.extend(
@@ -229,13 +225,6 @@ def prove_ledger() -> Audit:
             )
         _prove_zero(audit)
     return audit
-
-
-def _execute_snapshot() -> None:
-    # Inside a caller's transaction the level is fixed already.
-    if not connection.savepoint_ids:
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def _totals() -> dict[str, int]:

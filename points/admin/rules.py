@@ -20,6 +20,7 @@ from activities.models import Order
 from core.admin_tools import ConsoleAdmin, ReadOnlyMixin, programme_of, when
 from core.form_fields import ChoicesField, PlainDecimalField, WordsField
 from points.admin.backtests import BackTestMixin
+from points.admin.copying import CopyingMixin
 from points.admin.publishing import PublishingMixin, page_address
 from points.admin.simulator import explain_view, simulator_view
 from points.earning.definition import LISTS, draft_definition
@@ -113,7 +114,9 @@ class VersionInline(ReadOnlyMixin, TabularInline):
 
 
 @admin.register(EarnRule)
-class EarnRuleAdmin(PublishingMixin, BackTestMixin, SimpleHistoryAdmin, ConsoleAdmin):
+class EarnRuleAdmin(
+    CopyingMixin, PublishingMixin, BackTestMixin, SimpleHistoryAdmin, ConsoleAdmin
+):
     form = EarnRuleForm
     list_display = (
         "name",
@@ -128,8 +131,8 @@ class EarnRuleAdmin(PublishingMixin, BackTestMixin, SimpleHistoryAdmin, ConsoleA
     search_fields = ("code", "name")
     autocomplete_fields = ("stores", "segment", "funder")
     inlines = (BandInline, CapInline, VersionInline)
-    actions_detail = ("publish_page", "test_draft_page", "discard_page")
-    actions_list = ("simulator_page", "back_test_page")
+    actions_detail = ("publish_page", "test_draft_page", "discard_page", "copy_page")
+    actions_list = ("presets_page", "simulator_page", "back_test_page")
     fieldsets = (
         (_("What it is called"), {"fields": ("name", ("code", "wallet"), "is_active")}),
         (_("For what"), {"fields": ("trigger", "activity_type")}),
@@ -293,8 +296,12 @@ class EarnRuleAdmin(PublishingMixin, BackTestMixin, SimpleHistoryAdmin, ConsoleA
                 name="points_earnrule_sentence",
             ),
         ]
-        pages = [*own, *self.publishing_urls(), *self.back_test_urls()]
-        return [*pages, *super().get_urls()]
+        pages = (
+            *self.publishing_urls(),
+            *self.back_test_urls(),
+            *self.copying_urls(),
+        )
+        return [*own, *pages, *super().get_urls()]
 
     @action(description=_("Try a basket"), icon="calculate", url_path="to-simulator")
     def simulator_page(self, request: HttpRequest) -> HttpResponse:

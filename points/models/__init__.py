@@ -6,6 +6,7 @@ from points.models.back_tests import (
     BackTestOrder,
     BackTestUse,
 )
+from points.models.days import DayTotal
 from points.models.ledger import (
     Hold,
     Lot,
@@ -32,6 +33,7 @@ __all__ = [
     "BackTestMember",
     "BackTestOrder",
     "BackTestUse",
+    "DayTotal",
     "EarnBand",
     "EarnCap",
     "EarnRule",

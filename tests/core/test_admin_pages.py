@@ -25,6 +25,7 @@ READ_ONLY = {
     "messaging.Message",
     "messaging.WebhookEvent",
     "points.Account",
+    "points.DayTotal",
     "points.Hold",
     "points.LedgerSeal",
     "points.Lot",

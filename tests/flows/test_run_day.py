@@ -48,6 +48,7 @@ def test_points_expire_campaigns_run_and_the_ledger_is_proved(
         "expire_points",
         "release_reservations",
         "run_campaigns",
+        "reconcile_points",
         "seal_ledger",
         "mail_seal",
         "prove_ledger",
@@ -130,6 +131,7 @@ def test_the_command_prints_one_object(db: None) -> None:
         "expire_points",
         "release_reservations",
         "run_campaigns",
+        "reconcile_points",
         "seal_ledger",
         "mail_seal",
         "prove_ledger",
@@ -149,3 +151,19 @@ def test_the_command_fails_when_a_step_does(
         call_command("run_day", stdout=out)
 
     assert "prove_ledger" in out.getvalue()
+
+
+def test_books_that_differ_fail_their_step_and_are_named(
+    mai: Member, now: datetime
+) -> None:
+    make_wallet()
+    grant_points(grants=[Grant(mai.pk, 100, "opening")], at=now)
+    mai.accounts.update(balance=90)
+
+    report = run_day(at=now)
+
+    failed = {step.name: step.error for step in report.steps if not step.ok}
+    assert list(failed) == ["reconcile_points", "prove_ledger"]
+    assert failed["reconcile_points"] == (
+        "Điểm: Members' accounts hold 90, the days add up to 100."
+    )

@@ -17,11 +17,11 @@ from activities.services import OrderFact
 from campaigns.models import Campaign
 from campaigns.presets import create_presets
 from campaigns.services import run_campaign
+from core import id_ranges
+from core.id_ranges import first_id_since
 from flows.record import record
-from insights import periods
 from insights.dashboard import _finding
 from insights.figures import Pair, Week, count_figures
-from insights.periods import first_id_since
 from members.models import Member
 from messaging.models import Message
 from points.services import spend_points
@@ -81,7 +81,7 @@ def test_weeks_are_whole_and_end_before_the_running_one(mai: Member, now: dateti
 def test_finds_where_a_period_begins_by_primary_key(
     mai: Member, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(periods, "SMALL", 0)
+    monkeypatch.setattr(id_ranges, "SMALL", 0)
     for number in range(20):
         buy(mai, number, now)
     ids = list(Order.objects.order_by("pk").values_list("pk", flat=True))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
+from typing import Any
+from unittest import mock
 
 from django.db import connection
 
+from core.batch import Column, insert_new
 from members.models import Member
 from points.audit import verify_ledger
 from points.ledger import HoldTerms, Posting, post
@@ -72,3 +77,18 @@ def lift_guards() -> None:
         )
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP TRIGGER {name}")
+
+
+@contextmanager
+def written(moment: datetime | Callable[[], datetime]) -> Iterator[None]:
+    """Let the database stamp what the ledger writes with another moment."""
+
+    def insert(
+        table: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], **how: Any
+    ) -> Any:
+        stamp = moment() if callable(moment) else moment
+        columns = [*columns, Column("created_at", "timestamptz")]
+        return insert_new(table, columns, [(*row, stamp) for row in rows], **how)
+
+    with mock.patch("points.ledger.insert_new", insert):
+        yield

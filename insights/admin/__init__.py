@@ -1,0 +1,5 @@
+"""The reports of the console."""
+
+from insights.admin.reports import DayTotalAdmin
+
+__all__ = ["DayTotalAdmin"]
