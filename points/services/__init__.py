@@ -9,7 +9,7 @@ from points.services.accounts import (
 )
 from points.services.earning import earn_points, points_of_orders
 from points.services.expiring import Expired, expire_points
-from points.services.gifting import gift_fee, gift_points
+from points.services.gifting import GiftQuote, gift_fee, gift_points, quote_gift
 from points.services.granting import RETURN, Grant, adjust_points, grant_points
 from points.services.holding import Matured, deliver_orders, mature_points
 from points.services.occasions import Celebrated, celebrate
@@ -29,6 +29,7 @@ __all__ = [
     "RETURN",
     "Celebrated",
     "Expired",
+    "GiftQuote",
     "Grant",
     "Matured",
     "PaymentQuote",
@@ -50,6 +51,7 @@ __all__ = [
     "member_accounts",
     "points_of_orders",
     "programme_account",
+    "quote_gift",
     "quote_payment",
     "refund_points",
     "release_points",
