@@ -8,6 +8,7 @@ from datetime import date, datetime
 from itertools import groupby
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from activities.models import Order
 from core.models import Programme
@@ -207,7 +208,7 @@ def _facts(entry: HistoryEntry, order: Order | None, programme: Programme) -> li
             bought_on = order.placed_at.astimezone(programme.zone)
             facts.append(Fact(_("Bought on"), f"{bought_on:%d/%m/%Y}"))
     if entry.kind == Transfer.Kind.GIFT and entry.note:
-        facts.append(Fact(_("Message"), entry.note))
+        facts.append(Fact(pgettext("from a friend", "Message"), entry.note))
     if entry.rule_name:
         version = entry.rule_version or 1
         facts.append(

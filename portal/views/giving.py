@@ -17,12 +17,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core.errors import DomainError, InvalidInput
 from core.models import Programme
 from core.parsing import parse_amount
-from core.phones import display_phone, mask_phone
+from core.phones import InvalidPhone, display_phone, mask_phone
 from members.models import Member
 from points.amounts import Unit
 from points.models import Transfer
 from points.services import quote_gift
 from portal.access import MemberRequest, client_address, member_required
+from portal.errors import NoSuchFriend, OwnNumber, TooManyNumbers
 from portal.giving import (
     MAX_NOTE,
     Draft,
@@ -41,6 +42,7 @@ from portal.sign_in import RESEND_AFTER
 STEP = "gift"
 SENT_AT = "gift_code_sent_at"
 MOST_DIGITS = 15
+ABOUT_THE_NUMBER = (InvalidPhone, OwnNumber, NoSuchFriend, TooManyNumbers)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,7 +61,7 @@ def form(request: MemberRequest) -> HttpResponse:
     try:
         draft = _draft(request.member, purse, fields)
     except DomainError as refusal:
-        page = _form_page(purse, fields)
+        page = _form_page(purse, fields, refusal)
         return render_refusal(request, "portal/give.html", refusal, page)
     request.session[STEP] = asdict(draft)
     request.session.pop(SENT_AT, None)
@@ -197,8 +199,16 @@ def _drafted_fields(request: HttpRequest, purse: Purse) -> dict[str, str]:
     }
 
 
-def _form_page(purse: Purse, fields: dict[str, str]) -> dict[str, Any]:
-    return {"place": "points", "purse": purse, "max_note": MAX_NOTE, **fields}
+def _form_page(
+    purse: Purse, fields: dict[str, str], refusal: DomainError | None = None
+) -> dict[str, Any]:
+    wrong = "phone" if isinstance(refusal, ABOUT_THE_NUMBER) else "amount"
+    return {
+        "purse": purse,
+        "max_note": MAX_NOTE,
+        "wrong": wrong if refusal else "",
+        **fields,
+    }
 
 
 def _confirm_page(
@@ -217,10 +227,10 @@ def _confirm_page(
         )
         own_phone = phone_for_codes(request.member)
     except DomainError as no_longer:
-        page = _form_page(purse, _drafted_fields(request, purse))
-        return render_refusal(request, "portal/give.html", refusal or no_longer, page)
+        told = refusal or no_longer
+        page = _form_page(purse, _drafted_fields(request, purse), told)
+        return render_refusal(request, "portal/give.html", told, page)
     page = {
-        "place": "points",
         "purse": purse,
         "draft": draft,
         "quote": quote,
