@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Case, Exists, F, OuterRef, Q, Sum, When
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Sum, When
 
 from core.clock import local_date
 from members.merged import merged_ids
@@ -40,13 +40,18 @@ class HistoryEntry:
     reversed: bool
 
 
-def points_wallet() -> Wallet | None:
-    """Return the wallet that members mean by "my points"; None before set-up.
+def active_wallets() -> QuerySet[Wallet]:
+    """Return the wallets in use, the one that members mean by "my points" first.
 
-    The first wallet of points to spend; a programme without one shows its first wallet.
+    That is the first wallet of points to spend; without one, the first of any kind.
     """
     spendable = Case(When(kind=Wallet.Kind.POINTS, then=0), default=1)
-    return Wallet.objects.filter(is_active=True).order_by(spendable, "pk").first()
+    return Wallet.objects.filter(is_active=True).order_by(spendable, "pk")
+
+
+def points_wallet() -> Wallet | None:
+    """Return the wallet that members mean by "my points"; None before set-up."""
+    return active_wallets().first()
 
 
 def balances(member_ids: Sequence[int], *, wallet: Wallet | None = None) -> dict[int, int]:
@@ -123,57 +128,113 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a member has in one wallet: usable, held for later, reserved at a till."""
+    """What a member has in one wallet: usable, held for later, reserved at a till.
+
+    ``reserved_until`` is when the last till gives back what it did not spend.
+    """
 
     wallet: Wallet
     balance: int
     held: int
     reserved: int
     pending: list[Pending] = field(default_factory=list)
+    reserved_until: datetime | None = None
 
 
 def holdings(member: Member) -> list[Holding]:
-    """Return what a member has in every active wallet. Five queries.
+    """Return what a member has in every active wallet, points first. Five queries.
 
     What waits for somebody who was merged into them waits for them.
     """
     accounts = {a.wallet_id: a for a in Account.objects.filter(member=member)}
-    own = {member.pk, *merged_ids([member.pk]).get(member.pk, ())}
-    holds = Hold.objects.filter(account__member__in=own, remaining__gt=0)
-    if member.is_merged:
-        holds = holds.none()
     pending: dict[int, list[Pending]] = defaultdict(list)
     by_day = (
-        holds.values_list("account__wallet_id", "matures_on")
+        _waiting_for(member)
+        .values_list("account__wallet_id", "matures_on")
         .annotate(points=Sum("remaining"))
         .order_by(F("matures_on").asc(nulls_last=True))
     )
     for wallet_id, day, points in by_day:
         pending[wallet_id].append(Pending(day, int(points)))
-    reserved = dict(
-        Reservation.objects.filter(
-            transfer__from_account__member=member, state=Reservation.State.OPEN
-        )
-        .values_list("transfer__from_account__wallet_id")
-        .annotate(points=Sum("amount"))
+    open_ones = Reservation.objects.filter(
+        transfer__from_account__member=member, state=Reservation.State.OPEN
+    )
+    reserved = {
+        wallet_id: (int(points), until)
+        for wallet_id, points, until in open_ones.values_list(
+            "transfer__from_account__wallet_id"
+        ).annotate(points=Sum("amount"), until=Max("expires_at"))
+    }
+    return [
+        _holding(wallet, accounts.get(wallet.pk), pending[wallet.pk], reserved)
+        for wallet in active_wallets()
+    ]
+
+
+def _waiting_for(member: Member) -> QuerySet[Hold]:
+    """Return the holds that a member waits for, those of who was merged into them too."""
+    if member.is_merged:
+        return Hold.objects.none()
+    own = {member.pk, *merged_ids([member.pk]).get(member.pk, ())}
+    return Hold.objects.filter(account__member__in=own, remaining__gt=0)
+
+
+def _holding(
+    wallet: Wallet,
+    account: Account | None,
+    pending: list[Pending],
+    reserved: Mapping[int, tuple[int, datetime]],
+) -> Holding:
+    points, until = reserved.get(wallet.pk, (0, None))
+    return Holding(
+        wallet=wallet,
+        balance=account.balance if account else 0,
+        held=sum(entry.points for entry in pending),
+        reserved=points,
+        pending=pending,
+        reserved_until=until,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OnTheirWay:
+    """Held points of one cause: the day they become usable (None waits for delivery)."""
+
+    usable_from: date | None
+    points: int
+    source_type: str
+    source_id: int | None
+    rule_name: str
+
+
+def on_their_way(member: Member, *, wallet: Wallet) -> list[OnTheirWay]:
+    """Return what a member is waiting for, soonest first, and for what. Two queries."""
+    holds = _waiting_for(member).filter(account__wallet=wallet)
+    cause = ("transfer__source_type", "transfer__source_id", "transfer__rule__name")
+    rows = (
+        holds.values_list("matures_on", *cause)
+        .annotate(points=Sum("remaining"), newest=Max("pk"))
+        .order_by(F("matures_on").asc(nulls_last=True), "-newest")
     )
     return [
-        Holding(
-            wallet,
-            accounts[wallet.pk].balance if wallet.pk in accounts else 0,
-            sum(entry.points for entry in pending[wallet.pk]),
-            int(reserved.get(wallet.pk, 0)),
-            pending[wallet.pk],
-        )
-        for wallet in Wallet.objects.filter(is_active=True).order_by("pk")
+        OnTheirWay(day, int(points), source_type, source_id, rule_name or "")
+        for day, source_type, source_id, rule_name, points, _newest in rows
     ]
 
 
 def history(
-    member: Member, *, before_id: int | None = None, limit: int = 30
+    member: Member,
+    *,
+    before_id: int | None = None,
+    limit: int = 30,
+    wallet: Wallet | None = None,
 ) -> list[HistoryEntry]:
-    """Return a member's movements, newest first, from below ``before_id``. Two queries."""
-    account = Account.objects.filter(member=member, wallet=points_wallet()).first()
+    """Return a member's movements, newest first, from below ``before_id``.
+
+    Two queries, and one more where the wallet is not given.
+    """
+    wallet = wallet or points_wallet()
+    account = Account.objects.filter(member=member, wallet=wallet).first()
     if account is None:
         return []
     transfers = Transfer.objects.filter(Q(from_account=account) | Q(to_account=account))

@@ -1,4 +1,8 @@
-"""What signing in refuses. No message tells whether a phone belongs to a member."""
+"""What signing in and giving refuse.
+
+No sentence of signing in tells whether a phone belongs to a member; giving answers for a
+few numbers only.
+"""
 
 from __future__ import annotations
 
@@ -88,6 +92,59 @@ class SignInUnavailable(SignInRefused):
 
     def __init__(self) -> None:
         super().__init__(_("Codes cannot be sent at the moment. Please try again later."))
+
+
+class NoSuchFriend(DomainError):
+    """Nobody with this number can receive points; why, is that person's own affair."""
+
+    code = "no_such_friend"
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Nobody with this number can receive points. Check the number, or ask "
+                "your friend to sign in here once."
+            )
+        )
+
+
+class OwnNumber(DomainError):
+    """Members cannot be their own friend."""
+
+    code = "own_number"
+
+    def __init__(self) -> None:
+        super().__init__(_("That is your own number. Type the number of your friend."))
+
+
+class TooManyNumbers(DomainError):
+    """One member has asked about more numbers than friends explain."""
+
+    code = "too_many_numbers"
+    status = 429
+
+    def __init__(self, *, retry_after: int) -> None:
+        self.retry_after = retry_after
+        minutes = -(-retry_after // 60)
+        sentence = ngettext(
+            "You have tried many numbers. Try again in %(count)s minute.",
+            "You have tried many numbers. Try again in %(count)s minutes.",
+            minutes,
+        )
+        super().__init__(sentence % {"count": minutes}, retry_after=retry_after)
+
+
+class NoOwnPhone(DomainError):
+    """Where no phone is known, no code can be sent."""
+
+    code = "no_own_phone"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("We know no phone of yours to send a code to. Please ask the shop.")
+        )
 
 
 def _wait_sentence(seconds: int) -> str:

@@ -8,15 +8,17 @@ from datetime import date, datetime
 from itertools import groupby
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from activities.models import Order
 from core.models import Programme
 from core.money import format_money
 from members.models import Member
-from points.models import EarnRuleVersion, Transfer
+from points.models import EarnRuleVersion, Transfer, Wallet
 from points.queries import HistoryEntry, history
 from points.rules import describe_version
 from points.services import RETURN
+from portal.names import mask_name
 
 LINES_A_PAGE = 30
 ICONS = {
@@ -74,10 +76,14 @@ class Page:
 
 
 def history_page(
-    member: Member, *, programme: Programme, before_id: int | None = None
+    member: Member,
+    *,
+    programme: Programme,
+    wallet: Wallet | None,
+    before_id: int | None = None,
 ) -> Page:
-    """Return the lines below ``before_id``, by month, newest first."""
-    entries = history(member, before_id=before_id, limit=LINES_A_PAGE + 1)
+    """Return the lines of a wallet below ``before_id``, by month, newest first."""
+    entries = history(member, wallet=wallet, before_id=before_id, limit=LINES_A_PAGE + 1)
     shown = entries[:LINES_A_PAGE]
     lines = explain(member, shown, programme=programme)
     months = groupby(lines, key=lambda line: _month(line.happened_at, programme))
@@ -90,12 +96,19 @@ def history_page(
 def explain(
     member: Member, entries: Sequence[HistoryEntry], *, programme: Programme
 ) -> list[Line]:
-    """Turn movements into lines. One query for the orders, two for the rules."""
+    """Turn movements into lines.
+
+    One query for the orders, two for the rules, one for who gave and who received.
+    """
     order_ids = {e.source_id for e in entries if e.source_type == "order" and e.source_id}
     orders = member.orders.filter(pk__in=order_ids).select_related("store")
     by_id = {order.pk: order for order in orders}
     rules = _rules_as_they_were([e.id for e in entries if e.rule_version is not None])
-    return [_line(entry, by_id, rules, programme) for entry in entries]
+    friends = _friends(member, [e.id for e in entries if e.kind == Transfer.Kind.GIFT])
+    return [
+        _line(entry, by_id, rules, friends.get(entry.id, ""), programme)
+        for entry in entries
+    ]
 
 
 def _month(at: datetime, programme: Programme) -> date:
@@ -106,6 +119,7 @@ def _line(
     entry: HistoryEntry,
     orders: Mapping[int, Order],
     rules: Mapping[int, EarnRuleVersion],
+    friend: str,
     programme: Programme,
 ) -> Line:
     is_order = entry.source_type == "order" and entry.source_id is not None
@@ -115,12 +129,12 @@ def _line(
         id=entry.id,
         icon="bag" if order is not None else ICONS[Transfer.Kind(entry.kind)],
         title=_title(entry),
-        place=_place(entry, order),
+        place=friend or _place(entry, order),
         happened_at=entry.happened_at,
         amount=entry.amount,
         was_taken_back=entry.reversed,
         why=_why(entry, rule, programme),
-        facts=tuple(_facts(entry, order)),
+        facts=tuple(_facts(entry, order, programme)),
     )
 
 
@@ -158,7 +172,10 @@ def _place(entry: HistoryEntry, order: Order | None) -> str:
 
 def _why(entry: HistoryEntry, rule: EarnRuleVersion | None, programme: Programme) -> str:
     if rule is not None:
-        return describe_version(rule, programme)
+        why = describe_version(rule, programme)
+        if entry.kind == Transfer.Kind.MATURE:
+            return f"{why} {_('These had to wait before they could be used.')}"
+        return why
     if entry.source_type == RETURN:
         return _("A gift for your first purchase after our message.")
     if entry.kind == Transfer.Kind.EARN:
@@ -178,7 +195,7 @@ def _why(entry: HistoryEntry, rule: EarnRuleVersion | None, programme: Programme
     return sentences[Transfer.Kind(entry.kind)]
 
 
-def _facts(entry: HistoryEntry, order: Order | None) -> list[Fact]:
+def _facts(entry: HistoryEntry, order: Order | None, programme: Programme) -> list[Fact]:
     facts = []
     if order is not None:
         facts += [
@@ -187,6 +204,11 @@ def _facts(entry: HistoryEntry, order: Order | None) -> list[Fact]:
         ]
         if order.store is not None and order.store.address:
             facts.append(Fact(_("Address"), order.store.address))
+        if entry.kind == Transfer.Kind.MATURE:
+            bought_on = order.placed_at.astimezone(programme.zone)
+            facts.append(Fact(_("Bought on"), f"{bought_on:%d/%m/%Y}"))
+    if entry.kind == Transfer.Kind.GIFT and entry.note:
+        facts.append(Fact(pgettext("from a friend", "Message"), entry.note))
     if entry.rule_name:
         version = entry.rule_version or 1
         facts.append(
@@ -197,6 +219,20 @@ def _facts(entry: HistoryEntry, order: Order | None) -> list[Fact]:
             )
         )
     return facts
+
+
+def _friends(member: Member, gift_ids: Sequence[int]) -> dict[int, str]:
+    """Return, by gift, the masked name of the other side."""
+    sides = Transfer.objects.filter(pk__in=gift_ids).values_list(
+        "pk",
+        "from_account__member_id",
+        "from_account__member__name",
+        "to_account__member__name",
+    )
+    return {
+        pk: mask_name(receiver if giver_id == member.pk else giver)
+        for pk, giver_id, giver, receiver in sides
+    }
 
 
 def _rules_as_they_were(transfer_ids: Sequence[int]) -> dict[int, EarnRuleVersion]:

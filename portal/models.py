@@ -1,4 +1,4 @@
-"""Signing in to the member pages by phone and one-time code."""
+"""One-time codes to a member's phone: to sign in, and to confirm a gift of points."""
 
 from __future__ import annotations
 
@@ -12,11 +12,24 @@ MAX_TRIES = 5
 class SignInCode(models.Model):
     """A one-time code on its way to a phone; only its keyed hash is kept."""
 
+    class Purpose(models.TextChoices):
+        """What a code is good for; it opens nothing else."""
+
+        SIGN_IN = "sign_in", _("signing in")
+        GIFT = "gift", _("giving points")
+
     phone = models.CharField(_("phone"), max_length=16, db_index=True)
     browser = models.CharField(
         _("browser"),
         max_length=64,
-        help_text="The session that asked; no other may use it.",
+        help_text="The session that asked, or the gift shown to it; no other may use it.",
+    )
+    purpose = models.CharField(
+        _("purpose"),
+        max_length=8,
+        choices=Purpose,
+        default=Purpose.SIGN_IN,
+        db_default=Purpose.SIGN_IN,
     )
     code_hash = models.CharField(max_length=64)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)

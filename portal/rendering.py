@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers, patch_cache_control
 
+from core.errors import DomainError
 from core.models import Programme
 from portal.theme import theme_variables
 
@@ -25,6 +26,17 @@ def render_page(
     page = {"programme": programme, "theme": theme_variables(programme.brand_color)}
     response = render(request, template, {**page, **(context or {})}, status=status)
     forbid_storing(response)
+    return response
+
+
+def render_refusal(
+    request: HttpRequest, template: str, refusal: DomainError, page: dict[str, Any]
+) -> HttpResponse:
+    """Show a page again with what was wrong and what to do."""
+    page = {**page, "refusal": refusal.message}
+    response = render_page(request, template, page, status=refusal.status)
+    if refusal.retry_after:
+        response["Retry-After"] = str(refusal.retry_after)
     return response
 
 

@@ -1,8 +1,8 @@
-"""Signing in by phone: a code goes out, the code comes back.
+"""Proving a phone: a code goes out, the code comes back. Signing in is one use of it.
 
 What keeps guessing out: six random digits, five minutes, five tries counted by one guarded
-update *before* anything is compared, one live code for each phone, bound to the browser
-that asked, and limits for each phone, address, network and for everybody together.
+update *before* anything is compared, one live code for each phone and purpose, bound to the
+browser that asked, and limits for each phone, address, network and for everybody together.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from portal.errors import (
 from portal.models import MAX_TRIES, SignInCode
 
 TEMPLATE_CODE = "sign-in-code"
+Purpose = SignInCode.Purpose
 DIGITS = 6
 CODE_LIFE = timedelta(minutes=5)
 RESEND_AFTER = timedelta(seconds=60)
@@ -62,20 +63,28 @@ def all_failures() -> Limit:
 
 @retry_on_conflict
 @transaction.atomic
-def request_code(*, phone: str, browser: str, ip: str | None, at: datetime) -> SignInCode:
+def request_code(
+    *,
+    phone: str,
+    browser: str,
+    ip: str | None,
+    at: datetime,
+    purpose: str = Purpose.SIGN_IN,
+) -> SignInCode:
     """Send a code to a phone (E.164), or raise TooOften.
 
     It does the same work for a member's phone and a stranger's, so neither the answer nor
     its timing tells who is a member.
     """
-    _take_limits(phone, ip, at)
-    waiting = SignInCode.objects.filter(phone=phone, used_at__isnull=True)
+    _take_limits(phone, purpose, ip, at)
+    waiting = SignInCode.objects.filter(phone=phone, purpose=purpose, used_at__isnull=True)
     waiting.filter(expires_at__gt=at).update(expires_at=at)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     signin = SignInCode.objects.create(
         phone=phone,
         browser=browser,
-        code_hash=_code_hash(phone, browser, at, code),
+        purpose=purpose,
+        code_hash=_code_hash(purpose, phone, browser, at, code),
         ip_address=ip,
         created_at=at,
         expires_at=at + CODE_LIFE,
@@ -90,17 +99,42 @@ def check_code(*, phone: str, browser: str, code: str, at: datetime) -> Member:
 
     Raises MalformedCode, CodeExpired, TooManyTries, WrongCode or MembershipClosed.
     """
-    digits = "".join(code.split())
-    if len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
-        raise MalformedCode
-    signin = _spend_try(phone=phone, browser=browser, at=at)
-    expected = _code_hash(phone, browser, signin.created_at, digits)
-    if not constant_time_compare(signin.code_hash, expected):
-        raise WrongCode(tries_left=MAX_TRIES - signin.tries)
-    member = _consume(signin, at=at)
+    signin = prove_code(phone=phone, browser=browser, code=code, at=at)
+    member = _enter(signin, at=at)
     if not member.is_active:
         raise MembershipClosed
     return member
+
+
+def prove_code(
+    *, phone: str, browser: str, code: str, at: datetime, purpose: str = Purpose.SIGN_IN
+) -> SignInCode:
+    """Return the waiting code that these digits are; it costs a try, and is not used yet.
+
+    Raises MalformedCode, CodeExpired, TooManyTries or WrongCode.
+    """
+    digits = "".join(code.split())
+    if len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
+        raise MalformedCode
+    signin = _spend_try(phone=phone, browser=browser, purpose=purpose, at=at)
+    expected = _code_hash(purpose, phone, browser, signin.created_at, digits)
+    if not constant_time_compare(signin.code_hash, expected):
+        raise WrongCode(tries_left=MAX_TRIES - signin.tries)
+    return signin
+
+
+def use_code(signin: SignInCode, *, at: datetime) -> None:
+    """Mark a proved code used, or raise CodeExpired: the second of two at once."""
+    unused = SignInCode.objects.filter(
+        pk=signin.pk, used_at__isnull=True, expires_at__gt=at
+    )
+    if not unused.update(used_at=at):
+        raise CodeExpired
+
+
+def forgive_try() -> None:
+    """Take the right digits out of the count of failures that everybody shares."""
+    give_back(all_failures(), EVERYBODY)
 
 
 def forget_old_sign_ins(*, at: datetime) -> int:
@@ -113,9 +147,11 @@ def forget_old_sign_ins(*, at: datetime) -> int:
     return codes.delete()[0] + sessions.delete()[0] + forget_ended(at=at)
 
 
-def _take_limits(phone: str, ip: str | None, at: datetime) -> None:
+def _take_limits(phone: str, purpose: str, ip: str | None, at: datetime) -> None:
+    # Who has just signed in need not wait a minute to give; hours and days count all.
+    resend = phone if purpose == Purpose.SIGN_IN else f"{phone} {purpose}"
     # The row that everybody shares comes last, so that it is locked for the shortest time.
-    uses = [(RESEND, phone), (PER_PHONE, phone), (PER_PHONE_AND_DAY, phone)]
+    uses = [(RESEND, resend), (PER_PHONE, phone), (PER_PHONE_AND_DAY, phone)]
     if ip:
         uses += [(PER_ADDRESS, _network(ip, 32, 64)), (PER_NETWORK, _network(ip, 24, 48))]
     taken = take_all([*uses, (all_codes(), EVERYBODY)], at=at)
@@ -145,7 +181,7 @@ def _queue(signin: SignInCode, code: str) -> None:
         due_at=signin.created_at,
         expires_at=signin.expires_at,
         context={"otp": code},
-        source_type="sign_in",
+        source_type=signin.purpose,
         source_id=signin.pk,
     )
     queue_messages([plan])
@@ -153,9 +189,11 @@ def _queue(signin: SignInCode, code: str) -> None:
 
 @retry_on_conflict
 @transaction.atomic
-def _spend_try(*, phone: str, browser: str, at: datetime) -> SignInCode:
+def _spend_try(*, phone: str, browser: str, purpose: str, at: datetime) -> SignInCode:
     """Use up one try of the waiting code, committed before the digits are looked at."""
-    codes = SignInCode.objects.filter(phone=phone, browser=browser, used_at__isnull=True)
+    codes = SignInCode.objects.filter(
+        phone=phone, browser=browser, purpose=purpose, used_at__isnull=True
+    )
     signin = codes.filter(expires_at__gt=at).order_by("-pk").first()
     if signin is None:
         raise CodeExpired
@@ -172,22 +210,20 @@ def _spend_try(*, phone: str, browser: str, at: datetime) -> SignInCode:
 
 @retry_on_conflict
 @transaction.atomic
-def _consume(signin: SignInCode, *, at: datetime) -> Member:
-    """Mark the code used and return its member; the second of two at once gets nothing."""
-    unused = SignInCode.objects.filter(
-        pk=signin.pk, used_at__isnull=True, expires_at__gt=at
-    )
-    if not unused.update(used_at=at):
-        raise CodeExpired
+def _enter(signin: SignInCode, *, at: datetime) -> Member:
+    """Use the code and return its member; the second of two at once gets nothing."""
+    use_code(signin, at=at)
     member = register_member(phone=signin.phone, at=at, source="portal")
     member.identifiers.filter(kind=Identifier.Kind.PHONE, value=signin.phone).update(
         verified_at=at, is_valid=True
     )
-    give_back(all_failures(), EVERYBODY)
+    forgive_try()
     return member
 
 
-def _code_hash(phone: str, browser: str, created_at: datetime, code: str) -> str:
+def _code_hash(
+    purpose: str, phone: str, browser: str, created_at: datetime, code: str
+) -> str:
     """Return the keyed hash of a code; the key is the installation's own secret."""
-    salt = f"{phone} {browser} {created_at.timestamp():.6f}"
-    return salted_hmac("portal.sign_in", f"{salt} {code}", algorithm="sha256").hexdigest()
+    told = f"{phone} {browser} {created_at.timestamp():.6f} {code}"
+    return salted_hmac(f"portal.{purpose}", told, algorithm="sha256").hexdigest()

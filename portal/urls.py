@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.views import links, pages, profile, shell, sign_in
+from portal.views import giving, links, pages, profile, shell, sign_in
 
 app_name = "portal"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("card/", pages.card, name="card"),
     path("points/", pages.points, name="points"),
+    path("points/give/", giving.form, name="give"),
+    path("points/give/confirm/", giving.confirm, name="give-confirm"),
+    path("points/give/code/", giving.send_code, name="give-code"),
+    path("points/give/done/<int:gift_id>/", giving.done, name="give-done"),
     path("history/", pages.member_history, name="history"),
     path("me/", profile.me, name="me"),
     path("me/consent/", profile.consent, name="consent"),

@@ -9,7 +9,7 @@ from points.services.accounts import (
 )
 from points.services.earning import earn_points, points_of_orders
 from points.services.expiring import Expired, expire_points
-from points.services.gifting import gift_fee, gift_points
+from points.services.gifting import GiftQuote, gift_fee, gift_points, quote_gift
 from points.services.granting import RETURN, Grant, adjust_points, grant_points
 from points.services.holding import Matured, deliver_orders, mature_points
 from points.services.merging import (
@@ -36,6 +36,7 @@ __all__ = [
     "Celebrated",
     "Expired",
     "GoingBack",
+    "GiftQuote",
     "Grant",
     "Matured",
     "PaymentQuote",
@@ -59,6 +60,7 @@ __all__ = [
     "plan_unmerge",
     "points_of_orders",
     "programme_account",
+    "quote_gift",
     "quote_payment",
     "refund_points",
     "release_points",

@@ -9,20 +9,36 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.money import group_digits
+from points.amounts import Unit
+
+# Farther days are told by their date alone.
+NEAR_DAYS = 30
 
 register = template.Library()
 
 
 @register.filter
-def points(number: int) -> str:
-    """Write 1.250; below zero with a true minus."""
-    return f"−{group_digits(-number)}" if number < 0 else group_digits(number)
+def number_in(number: int, unit: Unit) -> str:
+    """Write 1.250, or 1.250 ₫; below zero with a true minus."""
+    return unit.number(number)
 
 
 @register.filter
-def signed_points(number: int) -> str:
-    """Write +1.250 or −80."""
-    return f"+{group_digits(number)}" if number > 0 else points(number)
+def amount_in(number: int, unit: Unit) -> str:
+    """Write 1.250 điểm, or 1.250 ₫."""
+    return unit.amount(number)
+
+
+@register.filter
+def signed_in(number: int, unit: Unit) -> str:
+    """Write +1.250 or −80, or +1.250 ₫."""
+    return unit.signed(number)
+
+
+@register.filter
+def is_long(number: int) -> bool:
+    """Tell whether a number needs smaller digits to fit a small phone."""
+    return abs(number) > 999_999
 
 
 @register.filter
@@ -33,6 +49,18 @@ def days_left(day: date, today: date) -> str:
         return _("today is the last day")
     sentence = ngettext("%(count)s day left", "%(count)s days left", days)
     return sentence % {"count": group_digits(days)}
+
+
+@register.filter
+def days_until(day: date, today: date) -> str:
+    """Say how near a day to come is: today, 3 days left; nothing for a far one."""
+    days = (day - today).days
+    if days <= 0:
+        return _("today")
+    if days > NEAR_DAYS:
+        return ""
+    sentence = ngettext("%(count)s day left", "%(count)s days left", days)
+    return sentence % {"count": days}
 
 
 @register.filter

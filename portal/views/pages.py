@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,11 +13,13 @@ from django.views.decorators.http import require_safe
 from core.models import Programme
 from core.phones import display_phone
 from members.models import Identifier, Member
-from points.queries import Expiring, balances, expiring, history
+from points.queries import Expiring, expiring, history
 from portal.access import MemberRequest, member_required, safe_next, session_member
 from portal.history import explain, history_page
 from portal.pictures import barcode, qr_code
+from portal.purses import Purse, chosen, purse_names, purses
 from portal.rendering import render_page
+from portal.waiting import waiting_points
 
 LINES_AT_HOME = 5
 SOON_DAYS = 30
@@ -45,14 +47,17 @@ def home(request: HttpRequest) -> HttpResponse:
             request, "portal/sign_in.html", {"next": safe_next(request), "is_home": True}
         )
     programme, at = Programme.current(), timezone.now()
-    soon = expiring([member.pk], at=at, within_days=SOON_DAYS).get(member.pk, [])
-    entries = history(member, limit=LINES_AT_HOME)
+    purse = purses(member, programme)[0]
+    soon = _ending(member, purse, at=at, within_days=SOON_DAYS)
+    entries = history(member, limit=LINES_AT_HOME, wallet=purse.wallet)
     context = {
         "place": "home",
         "member": member,
         "known": known_by(member),
-        "balance": balances([member.pk])[member.pk],
+        "purse": purse,
         "soon": soon[0] if soon else None,
+        "coming": purse.pending[0] if purse.pending else None,
+        "now": at,
         "today": _today(programme),
         "lines": explain(member, entries, programme=programme),
     }
@@ -78,17 +83,22 @@ def card(request: MemberRequest) -> HttpResponse:
 @require_safe
 @member_required
 def points(request: MemberRequest) -> HttpResponse:
-    """Show the balance and how many points end on which day."""
-    member, programme = request.member, Programme.current()
-    ending = expiring([member.pk], at=timezone.now(), within_days=ALL_DAYS)
-    days = ending.get(member.pk, [])
-    balance = balances([member.pk])[member.pk]
+    """Show each wallet, and of one how much ends on which day and what is on its way."""
+    member, programme, at = request.member, Programme.current(), timezone.now()
+    all_purses = purses(member, programme)
+    purse = chosen(all_purses, request.GET.get("wallet", ""))
+    days = _ending(member, purse, at=at, within_days=ALL_DAYS)
+    waiting = waiting_points(member, wallet=purse.wallet, programme=programme)
     context: dict[str, Any] = {
         "place": "points",
-        "balance": balance,
+        "purse": purse,
+        "others": [other for other in all_purses if other is not purse],
         "first_days": days[:DAYS_AT_ONCE],
         "later_days": days[DAYS_AT_ONCE:],
-        "lasting": _without_end(balance, days),
+        "lasting": purse.lasting(sum(day.points for day in days)),
+        "first_waiting": waiting[:DAYS_AT_ONCE],
+        "later_waiting": waiting[DAYS_AT_ONCE:],
+        "now": at,
         "today": _today(programme),
     }
     return render_page(request, "portal/points.html", context, programme=programme)
@@ -97,11 +107,21 @@ def points(request: MemberRequest) -> HttpResponse:
 @require_safe
 @member_required
 def member_history(request: MemberRequest) -> HttpResponse:
-    """Show every movement by month; a tap on one says why."""
+    """Show every movement of a wallet by month; a tap on one says why."""
     programme = Programme.current()
+    names = purse_names(programme)
+    purse = chosen(names, request.GET.get("wallet", ""))
     before_id = _before(request)
-    page = history_page(request.member, programme=programme, before_id=before_id)
-    context = {"place": "history", "page": page, "is_first": before_id is None}
+    page = history_page(
+        request.member, programme=programme, wallet=purse.wallet, before_id=before_id
+    )
+    context = {
+        "place": "history",
+        "page": page,
+        "is_first": before_id is None,
+        "purse": purse,
+        "purses": names,
+    }
     return render_page(request, "portal/history.html", context, programme=programme)
 
 
@@ -117,8 +137,14 @@ def known_by(member: Member) -> Known:
     )
 
 
-def _without_end(balance: int, days: list[Expiring]) -> int:
-    return max(0, balance - sum(day.points for day in days))
+def _ending(
+    member: Member, purse: Purse, *, at: datetime, within_days: int
+) -> list[Expiring]:
+    """Return what of a purse ends in the coming days, soonest first."""
+    if purse.wallet is None:
+        return []
+    ending = expiring([member.pk], at=at, within_days=within_days, wallet=purse.wallet)
+    return ending.get(member.pk, [])
 
 
 def _today(programme: Programme) -> date:

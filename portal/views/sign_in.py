@@ -25,10 +25,9 @@ from portal.access import (
     sign_out,
 )
 from portal.consent import answer_welcome, has_answered
-from portal.errors import TooOften
 from portal.language import carry_language
 from portal.link import linked_member_phone
-from portal.rendering import render_page
+from portal.rendering import render_page, render_refusal
 from portal.sign_in import RESEND_AFTER, check_code, request_code
 
 # What the browser is in the middle of: phone, how it is shown, where to go, when sent.
@@ -56,7 +55,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         _send(request, number, shown=page["hint"] if not typed else "")
     except DomainError as refusal:
         page["phone"] = typed[:30]
-        return _refuse(request, "portal/sign_in.html", refusal, page)
+        return render_refusal(request, "portal/sign_in.html", refusal, page)
     return redirect("portal:sign-in-code")
 
 
@@ -78,7 +77,7 @@ def code(request: HttpRequest) -> HttpResponse:
         )
     except DomainError as refusal:
         page = {**_code_page(step), "remember": remember, "was_refused": True}
-        return _refuse(request, "portal/sign_in_code.html", refusal, page)
+        return render_refusal(request, "portal/sign_in_code.html", refusal, page)
     sign_in(request, member, remember=remember)
     request.session.pop(STEP, None)
     request.session.pop(BROWSER, None)
@@ -95,7 +94,7 @@ def resend(request: HttpRequest) -> HttpResponse:
         _send(request, step["phone"], shown=step["shown"], next_path=step["next"])
     except DomainError as refusal:
         page = _code_page(step)
-        return _refuse(request, "portal/sign_in_code.html", refusal, page)
+        return render_refusal(request, "portal/sign_in_code.html", refusal, page)
     return redirect("portal:sign-in-code")
 
 
@@ -116,7 +115,7 @@ def welcome(request: MemberRequest) -> HttpResponse:
         )
     except DomainError as refusal:
         page = {"next": safe_next(request), "name": request.POST.get("name", "")}
-        return _refuse(request, "portal/welcome.html", refusal, page)
+        return render_refusal(request, "portal/welcome.html", refusal, page)
     return redirect(safe_next(request))
 
 
@@ -150,17 +149,6 @@ def _code_page(step: dict[str, str]) -> dict[str, Any]:
         "wait": max(0, round(wait)),
         "remember": True,
     }
-
-
-def _refuse(
-    request: HttpRequest, template: str, refusal: DomainError, page: dict[str, Any]
-) -> HttpResponse:
-    """Show the page again with what was wrong and what to do."""
-    page = {**page, "refusal": refusal.message}
-    response = render_page(request, template, page, status=refusal.status)
-    if isinstance(refusal, TooOften):
-        response["Retry-After"] = str(refusal.retry_after)
-    return response
 
 
 def _welcome_or_next(request: HttpRequest, member: Member, next_path: str) -> HttpResponse:

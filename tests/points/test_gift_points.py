@@ -10,7 +10,13 @@ from members.models import Member
 from points.errors import GiftRefused, NotEnoughPoints
 from points.models import Account, Transfer, Wallet
 from points.queries import balances
-from points.services import gift_points, reverse_transfer, spend_points
+from points.services import (
+    GiftQuote,
+    gift_points,
+    quote_gift,
+    reverse_transfer,
+    spend_points,
+)
 from tests.factories import make_wallet
 from tests.points.helpers import assert_proved, give, lots
 
@@ -155,3 +161,47 @@ def test_the_daily_limit_counts_both_sides_and_starts_anew(
     gift(mai, binh, 50, wallet, now + timedelta(days=1), "4")
 
     assert balances([mai.pk, binh.pk]) == {mai.pk: 100, binh.pk: 100}
+
+
+# --- What it would cost -----------------------------------------------------------------
+
+
+def test_a_quote_moves_nothing_and_says_fee_and_rest(mai: Member, now: datetime) -> None:
+    wallet = wallet_with(transfer_fee_percent=Decimal(5), rounding="up")
+    give(mai, 100, "a", now)
+    give(mai, 40, "gone", now, SPRING)
+
+    quote = quote_gift(giver=mai, amount=50, at=now + timedelta(days=90), wallet=wallet)
+
+    assert quote == GiftQuote(amount=50, fee=3, left=47)
+    assert balances([mai.pk]) == {mai.pk: 140}
+
+
+def test_a_quote_refuses_what_the_fee_makes_too_much(mai: Member, now: datetime) -> None:
+    wallet = wallet_with(transfer_fee_percent=Decimal(5), rounding="up")
+    give(mai, 100, "a", now)
+
+    assert quote_gift(giver=mai, amount=95, at=now, wallet=wallet).left == 0
+    with pytest.raises(GiftRefused, match="This takes 101 điểm"):
+        quote_gift(giver=mai, amount=96, at=now, wallet=wallet)
+
+
+def test_a_quote_counts_what_was_given_today(
+    mai: Member, binh: Member, now: datetime
+) -> None:
+    wallet = wallet_with(transfer_daily_limit=60)
+    give(mai, 100, "a", now)
+    gift(mai, binh, 20, wallet, now)
+
+    assert quote_gift(giver=mai, amount=40, at=now, wallet=wallet).left == 40
+    with pytest.raises(GiftRefused, match="At most 60 điểm a day"):
+        quote_gift(giver=mai, amount=41, at=now, wallet=wallet)
+    tomorrow = now + timedelta(days=1)
+    assert quote_gift(giver=mai, amount=60, at=tomorrow, wallet=wallet).left == 20
+
+
+def test_limits_of_money_are_said_in_money(mai: Member, now: datetime) -> None:
+    wallet = wallet_with(kind="cashback", transfer_minimum=10_000)
+
+    with pytest.raises(GiftRefused, match="The smallest gift is 10.000 ₫."):
+        quote_gift(giver=mai, amount=500, at=now, wallet=wallet)

@@ -1,6 +1,6 @@
 """History: every movement by month, with what gave it, and no page too long."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -18,6 +18,7 @@ from points.services import (
     Grant,
     adjust_points,
     grant_points,
+    mature_points,
     reverse_transfer,
     spend_points,
 )
@@ -214,3 +215,75 @@ def test_asks_the_database_no_more_for_many_lines(
         buy(mai, 45000 + n, order=f"HD-{n + 2}")
     with django_assert_num_queries(9):
         client.get("/history/")
+
+
+def test_matured_points_name_the_purchase_they_came_from(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    factories.make_earn_rule(wallet=wallet, hold="days", hold_days=14)
+    bought_at = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
+    buy(mai, 45000, at=bought_at)
+    client = signed_in(mai)
+    assert 'class="line"' not in english(client)
+
+    mature_points(at=bought_at + timedelta(days=14))
+    page = english(client)
+
+    assert "Points are usable now" in page
+    assert " · Sông Nguyễn Huệ" in page
+    assert "+4<" in page
+    assert "1 điểm for every 10.000 ₫" in page
+    assert "These had to wait before they could be used." in page
+    assert "HD-1" in page
+    assert "45.000 ₫" in page
+    assert "<dt>Bought on</dt><dd>02/03/2026</dd>" in page
+    assert "Tích điểm (version 1)" in page
+
+
+# --- Several wallets --------------------------------------------------------------------
+
+
+@pytest.fixture
+def cash(mai: Member, wallet: Wallet) -> Wallet:
+    """Mai has got 35 times 1.000 ₫, and 2 points."""
+    cash = factories.make_wallet(code="cash", name="Hoàn tiền", kind="cashback")
+    grant_many(mai, 2)
+    for n in range(35):
+        adjust_points(
+            member=mai, wallet=cash, amount=1000, key=f"c{n}", at=timezone.now(),
+            reason="prize", note="x", actor="x",
+        )  # fmt: skip
+    return cash
+
+
+def test_each_wallet_has_its_own_history(
+    mai: Member, cash: Wallet, signed_in: SignIn
+) -> None:
+    client = signed_in(mai)
+    points, money = english(client), english(client, "/history/?wallet=cash")
+
+    assert points.count('class="line"') == 2
+    assert "+1.000 ₫" not in points
+    assert money.count('class="line"') == 30
+    assert "+1.000 ₫<" in money
+    assert 'href="/history/?wallet=cash" aria-current="page">Hoàn tiền<' in money
+    assert 'href="/history/" aria-current="page">Điểm<' in points
+
+
+def test_the_next_page_stays_in_the_wallet(
+    mai: Member, cash: Wallet, signed_in: SignIn
+) -> None:
+    client = signed_in(mai)
+    oldest = Transfer.objects.filter(to_account__wallet=cash).order_by("-pk")[29].pk
+    first = english(client, "/history/?wallet=cash")
+    second = english(client, f"/history/?wallet=cash&before={oldest}")
+
+    assert f'href="?wallet=cash&amp;before={oldest}"' in first
+    assert second.count('class="line"') == 5
+    assert 'href="/history/?wallet=cash">' in second
+
+
+def test_one_wallet_alone_says_nothing_of_wallets(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    assert 'class="pills"' not in english(signed_in(mai))

@@ -1,6 +1,6 @@
 """Home: my card, what ends soon, the latest lines; for others the way in."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
@@ -10,8 +10,16 @@ from pytest_django import DjangoAssertNumQueries
 from core.clock import local_date
 from core.models import Programme
 from members.models import Member
-from points.models import Wallet
-from points.services import Grant, grant_points, spend_points
+from points.models import Transfer, Wallet
+from points.services import (
+    Grant,
+    grant_points,
+    reserve_points,
+    reverse_transfer,
+    spend_points,
+)
+from tests import factories
+from tests.points.helpers import hold
 from tests.portal.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +169,84 @@ def test_asks_the_database_no_more_for_many_lines(
         give(mai, 10, days=n, key=f"g{n}")
     with django_assert_num_queries(12):
         client.get("/")
+
+
+# --- On their way, owed, held -----------------------------------------------------------
+
+
+def english(client: Client) -> str:
+    page: str = client.get("/", headers={"accept-language": "en"}).content.decode()
+    return page
+
+
+@pytest.mark.parametrize(
+    ("days", "near"),
+    [(0, " · today"), (1, " · 1 day left"), (30, " · 30 days left"), (31, "")],
+)
+def test_says_when_the_next_points_become_usable(
+    mai: Member, wallet: Wallet, signed_in: SignIn, days: int, near: str
+) -> None:
+    now = timezone.now()
+    day = local_date(now) + timedelta(days=days)
+    hold(mai, 20, "a", now, wallet=wallet, matures_on=day)
+    hold(mai, 500, "b", now, wallet=wallet, matures_on=day + timedelta(days=1))
+    page = english(signed_in(mai))
+
+    told = f"<strong>20 điểm</strong> become usable on {day:%d/%m/%Y}{near}</span>"
+    assert told in page.replace("\n", "")
+    assert "500" not in page
+
+
+def test_says_that_points_wait_for_delivery(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    hold(mai, 20, "a", timezone.now(), wallet=wallet, days_after_delivery=0)
+
+    assert "<strong>20 điểm</strong> become usable after delivery" in english(
+        signed_in(mai)
+    )
+
+
+def test_says_nothing_where_nothing_is_on_its_way(
+    mai: Member, binh: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    hold(binh, 20, "a", timezone.now(), wallet=wallet, matures_on=date(2089, 5, 1))
+
+    assert 'class="coming"' not in english(signed_in(mai))
+
+
+def test_a_debt_is_a_sentence(mai: Member, signed_in: SignIn) -> None:
+    factories.make_wallet(allows_debt=True)
+    give(mai, 100)
+    spend_points(member=mai, amount=100, key="s", at=timezone.now())
+    reverse_transfer(transfer=Transfer.objects.get(key="g"), key="r", at=timezone.now())
+    page = english(signed_in(mai))
+
+    assert "You owe 100 điểm after a return; your next purchases repay them." in page
+    assert "-100" not in page
+
+
+def test_says_what_a_till_holds(mai: Member, wallet: Wallet, signed_in: SignIn) -> None:
+    give(mai, 200)
+    now = timezone.now()
+    reserve_points(member=mai, amount=120, source="pos", reference="1", at=now)
+
+    assert "120 điểm are held by a till until" in english(signed_in(mai))
+
+
+def test_shows_the_points_and_not_another_wallet(mai: Member, signed_in: SignIn) -> None:
+    factories.make_wallet(code="cash", name="Hoàn tiền", kind="cashback")
+    factories.make_wallet()
+    give(mai, 1250)
+
+    assert "<strong>1.250</strong> <span>điểm</span>" in english(signed_in(mai))
+
+
+def test_a_programme_of_money_alone_shows_money(mai: Member, signed_in: SignIn) -> None:
+    factories.make_wallet(code="cash", name="Hoàn tiền", kind="cashback")
+    give(mai, 125_000, days=3)
+    page = english(signed_in(mai))
+
+    assert "<strong>125.000 ₫</strong>" in page
+    assert "<strong>125.000 ₫</strong> expire on" in page
+    assert "+125.000 ₫<" in page

@@ -77,8 +77,8 @@ def test_a_counter_that_is_read_and_then_written_lets_more_through(
 ) -> None:
     """The control: without the guarded update the storm does break the bound."""
 
-    def careless(*, phone: str, browser: str, at: datetime) -> SignInCode:
-        signin = SignInCode.objects.get(phone=phone, browser=browser)
+    def careless(*, phone: str, browser: str, purpose: str, at: datetime) -> SignInCode:
+        signin = SignInCode.objects.get(phone=phone, browser=browser, purpose=purpose)
         if signin.tries >= MAX_TRIES:
             raise sign_in.TooManyTries
         signin.tries += 1

@@ -18,7 +18,9 @@ from flows.record import record
 from members.models import Member
 from messaging.models import Message, MessageTemplate
 from points.models import Wallet
+from points.queries import balances
 from tests import factories
+from tests.points.helpers import give
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -122,6 +124,36 @@ def test_the_card_opens_without_a_network_until_signing_out(
     phone.get_by_role("button", name="Sign out").click()
     expect(phone.get_by_label("Phone number")).to_be_visible()
     assert phone.evaluate("localStorage.getItem('card')") is None
+
+
+def test_gives_points_to_a_friend(
+    phone: Page, live_server: LiveServer, mai: Member, binh: Member,
+    template: MessageTemplate,
+) -> None:  # fmt: skip
+    factories.make_wallet(transfers_allowed=True)
+    give(mai, 100, "earned", timezone.now())
+    sign_in(phone, f"{live_server.url}/sign-in/?next=/points/")
+    phone.get_by_role("link", name="Give some to a friend").click()
+    phone.get_by_label("Your friend’s phone number").fill("0987 654 321")
+    phone.get_by_label("How many điểm").fill("30")
+    phone.get_by_role("button", name="Continue").click()
+    expect(phone.get_by_text("Trần V. B…")).to_be_visible()
+    expect(phone.get_by_text("70 điểm")).to_be_visible()
+
+    phone.get_by_role("button", name="Send me a code").click()
+    code = phone.get_by_label("Code sent to")
+    expect(code).to_be_focused()
+    # The sixth digit alone gives nothing away: only the button does.
+    code.press_sequentially(str(Message.objects.latest("pk").context["otp"]))
+    expect(phone.get_by_role("button", name="New code in")).to_be_disabled()
+    assert phone.evaluate("document.documentElement.scrollWidth") == 360
+    assert balances([binh.pk]) == {binh.pk: 0}
+    phone.get_by_role("button", name="Give 30 điểm").dblclick()
+
+    expect(phone.get_by_text("has your 30 điểm")).to_be_visible()
+    assert balances([mai.pk, binh.pk]) == {mai.pk: 70, binh.pk: 30}
+    phone.get_by_role("link", name="See it in the history").click()
+    expect(phone.get_by_text("Points given")).to_be_visible()
 
 
 def test_works_without_scripts(

@@ -1,0 +1,47 @@
+"""How an amount of a wallet is written: counted with its unit, or as money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.models import Programme
+from core.money import format_money, group_digits
+from points.models import Wallet
+
+MINUS = "−"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a wallet counts: a name such as “điểm”, or a currency and its decimals.
+
+    Amounts are whole numbers; those of money count its smallest unit.
+    """
+
+    name: str
+    currency: str = ""
+    decimals: int = 0
+
+    @classmethod
+    def of(cls, wallet: Wallet, programme: Programme) -> Unit:
+        """Return the unit of a wallet in a programme."""
+        if wallet.kind == Wallet.Kind.CASHBACK:
+            return cls("", programme.currency, programme.decimals)
+        return cls(wallet.unit_name)
+
+    def number(self, amount: int) -> str:
+        """Write 1.250, or 1.250 ₫ where the sign of the currency is the unit."""
+        sign = MINUS if amount < 0 else ""
+        if not self.currency:
+            return f"{sign}{group_digits(abs(amount))}"
+        money = Decimal(abs(amount)).scaleb(-self.decimals)
+        return f"{sign}{format_money(money, self.currency)}"
+
+    def amount(self, amount: int) -> str:
+        """Write the number and the unit: 1.250 điểm."""
+        return f"{self.number(amount)} {self.name}".rstrip()
+
+    def signed(self, amount: int) -> str:
+        """Write +1.250 or −80."""
+        return f"+{self.number(amount)}" if amount > 0 else self.number(amount)
