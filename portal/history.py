@@ -111,6 +111,13 @@ def explain(
     ]
 
 
+def place_of(order: Order) -> str:
+    """Say where something was bought: the shop, else the channel."""
+    if order.store is not None:
+        return order.store.name
+    return str(order.get_channel_display()).capitalize()
+
+
 def _month(at: datetime, programme: Programme) -> date:
     return at.astimezone(programme.zone).date().replace(day=1)
 
@@ -165,9 +172,7 @@ def _place(entry: HistoryEntry, order: Order | None) -> str:
     # What staff write on a correction is for colleagues; what was bought is for all.
     if order is None:
         return entry.note if entry.kind == Transfer.Kind.SPEND else ""
-    if order.store is not None:
-        return order.store.name
-    return str(order.get_channel_display()).capitalize()
+    return place_of(order)
 
 
 def _why(entry: HistoryEntry, rule: EarnRuleVersion | None, programme: Programme) -> str:

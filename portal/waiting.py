@@ -14,6 +14,7 @@ from members.models import Member
 from points.models import Wallet
 from points.queries import OnTheirWay, on_their_way
 from points.services import ORDER
+from portal.history import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def _what(row: OnTheirWay, orders: dict[int, Order], programme: Programme) -> st
     order = orders.get(row.source_id or 0) if is_order else None
     if order is None:
         return row.rule_name or _("Points earned")
-    place = order.store.name if order.store else str(order.get_channel_display())
     day = order.placed_at.astimezone(programme.zone)
-    return _("Purchase on %(day)s · %(place)s") % {"day": f"{day:%d/%m/%Y}", "place": place}
+    return _("Purchase on %(day)s · %(place)s") % {
+        "day": f"{day:%d/%m/%Y}",
+        "place": place_of(order),
+    }

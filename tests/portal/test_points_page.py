@@ -173,7 +173,9 @@ def test_two_purchases_of_a_day_are_two_lines(
         order = buy(mai, number, in_store=False)
         hold(mai, 20, number, now, wallet=wallet, matures_on=day, order_id=order.pk)
 
-    assert signed_in(mai).get("/points/").content.decode().count('day-points">20<') == 2
+    page = english(signed_in(mai))
+    assert page.count('day-points">20<') == 2
+    assert " · Web" in page
 
 
 def test_what_has_matured_is_on_its_way_no_longer(
