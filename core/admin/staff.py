@@ -81,6 +81,8 @@ SPECIAL = (
     gettext_noop("Can merge members and undo it"),
     gettext_noop("Can publish earn rules"),
     gettext_noop("Can approve what others ask for"),
+    gettext_noop("Can merge members and undo it"),
+    gettext_noop("Can export the points reports"),
 )
 
 

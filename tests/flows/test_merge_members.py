@@ -709,6 +709,7 @@ DECIDED = {
     "activities.PurchaseSummary.member": "added up anew",
     "messaging.Message.member": "stays as history; what waits is called off",
     "points.Account.member": "stays, and is emptied by a movement",
+    "points.BackTestMember.member": "stays: what a test said then",
     "points.EarnUse.member": "counted among the kept member's",
     "campaigns.Enrolment.member": "moves; doubled ones end",
 }

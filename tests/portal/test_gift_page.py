@@ -554,9 +554,9 @@ def test_asks_the_database_no_more_for_many_wallets(
     browser: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     fill_in(browser)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         browser.get("/points/give/confirm/")
     for n in range(5):
         factories.make_wallet(code=f"w{n}")
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         browser.get("/points/give/confirm/")

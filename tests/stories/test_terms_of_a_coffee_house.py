@@ -254,9 +254,9 @@ def test_9_points_for_a_friend(mai: Member, binh: Member, wallet: Wallet) -> Non
 
     assert (has(mai), has(binh)) == (1000 - 300 - 6, 300)
     assert lots(binh) == [(END_OF_MARCH, 300)]
-    with pytest.raises(GiftRefused, match="500 points a day"):
+    with pytest.raises(GiftRefused, match="500 điểm a day"):
         gives(mai, binh, 201, at("2026-03-02", "10:00"), wallet)
-    with pytest.raises(GiftRefused, match="50 points"):
+    with pytest.raises(GiftRefused, match="50 điểm"):
         gives(mai, binh, 49, at("2026-03-02", "10:00"), wallet)
     gives(mai, binh, 200, at("2026-03-02", "10:00"), wallet)
     gives(mai, binh, 100, at("2026-03-03", "00:00"), wallet)
