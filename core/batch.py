@@ -8,14 +8,18 @@ parameter limit and no row costs a round trip.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from types import NoneType
 from typing import Any, TypeVar
 
+import psycopg
 from django.db import DataError, connection
+from django.db.backends.utils import CursorWrapper
 
 T = TypeVar("T")
 
@@ -32,6 +36,7 @@ class Column:
     type: str
 
 
+@cache
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
@@ -82,7 +87,7 @@ def insert_new(
         f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} WHERE true "
         f"ON CONFLICT ({conflict}) {conflict_where} DO NOTHING RETURNING {returning}"
     )
-    return fetch_all(sql, parameters)
+    return fetch_all(sql, parameters, prepare=True)
 
 
 def insert_rows(
@@ -93,21 +98,39 @@ def insert_rows(
         return
     source, parameters = rows_source(columns, rows)
     names = ", ".join(column.name for column in columns)
-    execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}", parameters)
+    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}"
+    execute(sql, parameters, prepare=True)
 
 
-def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run a statement and return all its rows."""
-    with connection.cursor() as cursor:
+def fetch_all(
+    sql: str, parameters: Sequence[Any] = (), *, prepare: bool = False
+) -> list[tuple[Any, ...]]:
+    """Run a statement and return all its rows.
+
+    ``prepare``: PostgreSQL keeps the plan from one call to the next. For statements whose
+    text is always the same and that are plain about the types of their parameters, as
+    every row source is.
+    """
+    with _cursor(prepare) as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
 
 
-def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
-    """Run a statement and return how many rows it touched."""
-    with connection.cursor() as cursor:
+def execute(sql: str, parameters: Sequence[Any] = (), *, prepare: bool = False) -> int:
+    """Run a statement and return how many rows it touched; ``prepare`` as above."""
+    with _cursor(prepare) as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
+
+
+@contextmanager
+def _cursor(prepare: bool) -> Iterator[CursorWrapper]:
+    with connection.cursor() as cursor:
+        if prepare and is_postgresql():
+            # Django's own cursor writes the parameters into the text, so that no statement
+            # is ever the same; the driver's sends them beside it.
+            cursor.cursor = psycopg.Cursor(cursor.cursor.connection)
+        yield cursor
 
 
 def sql_value(value: Any) -> Any:

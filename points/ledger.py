@@ -205,6 +205,7 @@ def lock_accounts(account_ids: Collection[int]) -> dict[int, Held]:
         "JOIN points_wallet w ON w.id = a.wallet_id "
         f"WHERE a.kind = '{Account.Kind.MEMBER}' {lock}",
         parameters,
+        prepare=True,
     )
     return {
         row[0]: Held(
@@ -229,6 +230,7 @@ def _read_lots(accounts: Iterable[Held]) -> None:
         f"FROM points_lot l JOIN {source} ON r.id = l.account_id WHERE l.remaining > 0 "
         "ORDER BY l.account_id, l.expires_on IS NULL, l.expires_on, l.id",
         parameters,
+        prepare=True,
     )
     for account_id, lot_id, remaining, expires_on, transfer_id in rows:
         account = by_id[account_id]
@@ -308,6 +310,7 @@ def _write_draws(draws: Sequence[tuple[int, int, int]]) -> None:
         f"FROM {source} WHERE points_lot.id = r.id "
         "AND points_lot.remaining - r.amount BETWEEN 0 AND points_lot.amount",
         parameters,
+        prepare=True,
     )
     # The account's lock was held since the lots were read, so nobody else changed them.
     assert changed == len(totals), "lots changed outside the lock of their account"
@@ -357,6 +360,7 @@ def _write_balances(accounts: Sequence[Held]) -> None:
         "WHERE points_account.id = r.id AND (points_account.balance + r.delta >= 0 "
         "OR r.delta >= 0 OR (r.owes AND points_account.may_go_negative))",
         parameters,
+        prepare=True,
     )
     if changed != len(rows):
         short = min(accounts, key=lambda a: a.balance)

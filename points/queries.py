@@ -16,6 +16,13 @@ from points.expiry import ExpiryPolicy, last_day_of_undated
 from points.models import Account, Hold, Lot, Reservation, Transfer, Wallet
 
 
+# What points_wallet() finds, for a statement that needs no more of it than its id.
+POINTS_WALLET = (
+    "(SELECT id FROM points_wallet WHERE is_active "
+    f"ORDER BY CASE kind WHEN '{Wallet.Kind.POINTS}' THEN 0 ELSE 1 END, id LIMIT 1)"
+)
+
+
 class Expiring(NamedTuple):
     """Points that can be used through a day and no longer."""
 

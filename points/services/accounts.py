@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -11,7 +12,7 @@ from core.batch import Column, fetch_all, insert_new, rows_source
 from points.errors import NoWallet
 from points.expiry import ExpiryPolicy, last_day
 from points.models import Account, Wallet
-from points.queries import points_wallet
+from points.queries import POINTS_WALLET, points_wallet
 
 ACCOUNT_COLUMNS = (
     Column("wallet_id", "bigint"),
@@ -21,6 +22,51 @@ ACCOUNT_COLUMNS = (
     Column("may_go_negative", "boolean"),
     Column("version", "bigint"),
 )
+
+
+class Sides(NamedTuple):
+    """The accounts between which a verb moves points: ids by member and by kind."""
+
+    members: dict[int, int]
+    programme: dict[str, int]
+
+
+def find_sides(
+    wallet: Wallet | None, *, member_ids: Collection[int], kinds: Collection[str]
+) -> Sides:
+    """Return the accounts of members and of the programme, made when first needed.
+
+    Without a wallet: in the one that members mean by "my points". One query when all of
+    them exist, and a till waits for each. Raises NoWallet.
+    """
+    wanted = sorted(set(member_ids))
+    sides = _read_sides(wallet, wanted)
+    if len(sides.members) < len(wanted) or not sides.programme.keys() >= set(kinds):
+        wallet = wallet or default_wallet()
+        return Sides(
+            member_accounts(wallet, wanted),
+            {kind: programme_account(wallet, kind) for kind in sorted(kinds)},
+        )
+    return sides
+
+
+def _read_sides(wallet: Wallet | None, member_ids: Sequence[int]) -> Sides:
+    """Read the accounts of these members, and all of the programme's own."""
+    source, parameters = rows_source([Column("id", "bigint")], [[i] for i in member_ids])
+    which, wallets = ("%s", [wallet.pk]) if wallet else (POINTS_WALLET, [])
+    # CROSS JOIN as in _read_accounts.
+    rows = fetch_all(
+        f"SELECT a.member_id, a.kind, a.id FROM {source} CROSS JOIN points_account a "
+        f"WHERE a.member_id = r.id AND a.wallet_id = {which} UNION ALL "
+        "SELECT a.member_id, a.kind, a.id FROM points_account a "
+        f"WHERE a.member_id IS NULL AND a.wallet_id = {which}",
+        [*parameters, *wallets, *wallets],
+        prepare=True,
+    )
+    return Sides(
+        {member_id: pk for member_id, _kind, pk in rows if member_id is not None},
+        {kind: pk for member_id, kind, pk in rows if member_id is None},
+    )
 
 
 def default_wallet() -> Wallet:

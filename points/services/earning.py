@@ -21,8 +21,8 @@ from points.earning.rulebook import RuleBook, rules_in_force
 from points.expiry import ExpiryPolicy, last_day
 from points.ledger import HoldTerms, Posting, post
 from points.models import Account, Transfer, Wallet
-from points.queries import points_wallet
-from points.services.accounts import member_accounts, programme_account
+from points.queries import POINTS_WALLET, points_wallet
+from points.services.accounts import find_sides
 
 # What the second of two postings is called when a partner pays a share.
 BY_FUNDER = ":funder"
@@ -114,12 +114,16 @@ def _postings(
     accounts: dict[int, _Accounts] = {}
     for wallet_id, wallet in wallets.items():
         of_wallet = [e for e in earnings if e.definition.wallet_id == wallet_id]
-        holds = any(e.definition.hold != Hold.NONE for e in of_wallet)
-        issued = programme_account(wallet, Account.Kind.ISSUED)
+        kinds = {Account.Kind.ISSUED.value}
+        if any(e.definition.hold != Hold.NONE for e in of_wallet):
+            kinds.add(Account.Kind.HELD.value)
+        sides = find_sides(
+            wallet, member_ids={e.basket.member_id for e in of_wallet}, kinds=kinds
+        )
         accounts[wallet_id] = _Accounts(
-            issued,
-            programme_account(wallet, Account.Kind.HELD) if holds else 0,
-            member_accounts(wallet, [e.basket.member_id for e in of_wallet]),
+            sides.programme[Account.Kind.ISSUED],
+            sides.programme.get(Account.Kind.HELD, 0),
+            sides.members,
             ExpiryPolicy.of(wallet),
         )
     for earning in earnings:
@@ -188,8 +192,7 @@ def points_of_orders(order_ids: Sequence[int]) -> dict[int, int]:
         f"SELECT t.source_id, SUM(t.amount) FROM {source} CROSS JOIN points_transfer t "
         "JOIN points_account a ON a.id = t.from_account_id "
         "WHERE t.source_id = r.id AND t.source_type = %s AND t.kind = %s "
-        "AND a.wallet_id = (SELECT id FROM points_wallet WHERE is_active "
-        "ORDER BY CASE kind WHEN %s THEN 0 ELSE 1 END, id LIMIT 1) GROUP BY t.source_id",
-        [*parameters, ORDER, Transfer.Kind.EARN.value, Wallet.Kind.POINTS.value],
+        f"AND a.wallet_id = {POINTS_WALLET} GROUP BY t.source_id",
+        [*parameters, ORDER, Transfer.Kind.EARN.value],
     )
     return {order_id: int(points) for order_id, points in rows}
