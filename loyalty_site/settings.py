@@ -147,7 +147,9 @@ def _database() -> dict[str, Any]:
         config["OPTIONS"] = {
             # For the hand-written statements of core/batch.py that ask for it; what Django
             # writes itself is never prepared.
-            "prepare_threshold": 5 if env.bool("PREPARE_STATEMENTS", default=True) else None,
+            "prepare_threshold": 5
+            if env.bool("PREPARE_STATEMENTS", default=True)
+            else None,
             "options": (
                 f"-c lock_timeout={env.int('LOCK_TIMEOUT_MS', default=3000)} "
                 "-c idle_in_transaction_session_timeout=30000 "
@@ -158,7 +160,7 @@ def _database() -> dict[str, Any]:
                 # A prepared statement is planned once. Else the plan for one row looks so
                 # much cheaper than the one for any number that it is made every time.
                 "-c plan_cache_mode=force_generic_plan"
-            )
+            ),
         }
     else:
         raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL.")

@@ -15,7 +15,6 @@ from members.models import Member
 from points.expiry import ExpiryPolicy, last_day_of_undated
 from points.models import Account, Hold, Lot, Reservation, Transfer, Wallet
 
-
 # What points_wallet() finds, for a statement that needs no more of it than its id.
 POINTS_WALLET = (
     "(SELECT id FROM points_wallet WHERE is_active "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
 from core.batch import Column, fetch_all, insert_new, rows_source
 from points.errors import NoWallet
 from points.expiry import ExpiryPolicy, last_day
+from points.ledger import HELD, Held, Locked, held_of, in_lock_order
 from points.models import Account, Wallet
 from points.queries import POINTS_WALLET, points_wallet
 
@@ -29,43 +30,55 @@ class Sides(NamedTuple):
 
     members: dict[int, int]
     programme: dict[str, int]
+    held: dict[int, Held]
+
+    @property
+    def locked(self) -> Locked:
+        return Locked(self.held, self.programme.values())
 
 
-def find_sides(
+def lock_sides(
     wallet: Wallet | None, *, member_ids: Collection[int], kinds: Collection[str]
 ) -> Sides:
-    """Return the accounts of members and of the programme, made when first needed.
+    """Lock the accounts of members and find those of the programme, made when first needed.
 
     Without a wallet: in the one that members mean by "my points". One query when all of
-    them exist, and a till waits for each. Raises NoWallet.
+    them exist: a till waits for it. Raises NoWallet.
     """
-    wanted = sorted(set(member_ids))
-    sides = _read_sides(wallet, wanted)
-    if len(sides.members) < len(wanted) or not sides.programme.keys() >= set(kinds):
-        wallet = wallet or default_wallet()
-        return Sides(
-            member_accounts(wallet, wanted),
-            {kind: programme_account(wallet, kind) for kind in sorted(kinds)},
-        )
-    return sides
+    wanted, kinds = sorted(set(member_ids)), sorted(kinds)
+    sides = _lock_sides(wallet, wanted, kinds)
+    if len(sides.members) == len(wanted) and None not in sides.programme.values():
+        return sides
+    wallet = wallet or default_wallet()
+    member_accounts(wallet, wanted)
+    for kind in kinds:
+        programme_account(wallet, kind)
+    return _lock_sides(wallet, wanted, kinds)
 
 
-def _read_sides(wallet: Wallet | None, member_ids: Sequence[int]) -> Sides:
-    """Read the accounts of these members, and all of the programme's own."""
+def _lock_sides(
+    wallet: Wallet | None, member_ids: Sequence[int], kinds: Sequence[str]
+) -> Sides:
     source, parameters = rows_source([Column("id", "bigint")], [[i] for i in member_ids])
+    own = ", ".join(
+        "(SELECT p.id FROM points_account p WHERE p.wallet_id = w.id "
+        f"AND p.member_id IS NULL AND p.kind = '{Account.Kind(kind)}')"
+        for kind in kinds
+    )
     which, wallets = ("%s", [wallet.pk]) if wallet else (POINTS_WALLET, [])
     # CROSS JOIN as in _read_accounts.
     rows = fetch_all(
-        f"SELECT a.member_id, a.kind, a.id FROM {source} CROSS JOIN points_account a "
-        f"WHERE a.member_id = r.id AND a.wallet_id = {which} UNION ALL "
-        "SELECT a.member_id, a.kind, a.id FROM points_account a "
-        f"WHERE a.member_id IS NULL AND a.wallet_id = {which}",
-        [*parameters, *wallets, *wallets],
+        f"SELECT {HELD}, a.member_id, {own} FROM {source} CROSS JOIN points_account a "
+        "CROSS JOIN points_wallet w WHERE w.id = a.wallet_id "
+        f"AND a.member_id = r.id AND a.wallet_id = {which} {in_lock_order()}",
+        [*parameters, *wallets],
         prepare=True,
     )
+    programme: Sequence[Any] = rows[0][-len(kinds) :] if rows else [None] * len(kinds)
     return Sides(
-        {member_id: pk for member_id, _kind, pk in rows if member_id is not None},
-        {kind: pk for member_id, kind, pk in rows if member_id is None},
+        {row[-len(kinds) - 1]: row[0] for row in rows},
+        dict(zip(kinds, programme, strict=True)),
+        {row[0]: held_of(row) for row in rows},
     )
 
 

@@ -22,7 +22,7 @@ from points.expiry import ExpiryPolicy, last_day
 from points.ledger import HoldTerms, Posting, post
 from points.models import Account, Transfer, Wallet
 from points.queries import POINTS_WALLET, points_wallet
-from points.services.accounts import find_sides
+from points.services.accounts import member_accounts, programme_account
 
 # What the second of two postings is called when a partner pays a share.
 BY_FUNDER = ":funder"
@@ -114,16 +114,12 @@ def _postings(
     accounts: dict[int, _Accounts] = {}
     for wallet_id, wallet in wallets.items():
         of_wallet = [e for e in earnings if e.definition.wallet_id == wallet_id]
-        kinds = {Account.Kind.ISSUED.value}
-        if any(e.definition.hold != Hold.NONE for e in of_wallet):
-            kinds.add(Account.Kind.HELD.value)
-        sides = find_sides(
-            wallet, member_ids={e.basket.member_id for e in of_wallet}, kinds=kinds
-        )
+        holds = any(e.definition.hold != Hold.NONE for e in of_wallet)
+        issued = programme_account(wallet, Account.Kind.ISSUED)
         accounts[wallet_id] = _Accounts(
-            sides.programme[Account.Kind.ISSUED],
-            sides.programme.get(Account.Kind.HELD, 0),
-            sides.members,
+            issued,
+            programme_account(wallet, Account.Kind.HELD) if holds else 0,
+            member_accounts(wallet, [e.basket.member_id for e in of_wallet]),
             ExpiryPolicy.of(wallet),
         )
     for earning in earnings:

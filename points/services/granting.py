@@ -13,9 +13,9 @@ from core.clock import local_date
 from core.retry import retry_on_conflict
 from members.models import Member
 from points.errors import AmountOutOfRange
-from points.ledger import Posting, post
+from points.ledger import Posting, post, transfer_of
 from points.models import Account, Transfer, Wallet
-from points.services.accounts import default_wallet, expiry_day, find_sides
+from points.services.accounts import default_wallet, expiry_day, lock_sides
 
 # What a campaign gives to a member who comes back; its number is the enrolment's.
 RETURN = "return"
@@ -40,7 +40,9 @@ class Grant:
 @transaction.atomic
 def grant_points(*, grants: Sequence[Grant], at: datetime) -> int:
     """Give points outside any rule; returns how many points this call really gave."""
-    sides = find_sides(
+    if not grants:
+        return 0
+    sides = lock_sides(
         None,
         member_ids={grant.member_id for grant in grants},
         kinds={_counterpart(grant.kind) for grant in grants},
@@ -61,7 +63,7 @@ def grant_points(*, grants: Sequence[Grant], at: datetime) -> int:
         )
         for grant in grants
     ]
-    posted = post(postings)
+    posted = post(postings, locked=sides.locked)
     fresh = {p.key: p.amount for p in postings if posted[p.key].is_new}
     return sum(fresh.values())
 
@@ -98,7 +100,7 @@ def adjust_points(
         raise AmountOutOfRange(_("Give a number of points and a reason."))
     wallet = wallet or default_wallet()
     kind = Account.Kind.ADJUSTED.value
-    sides = find_sides(wallet, member_ids=[member.pk], kinds=[kind])
+    sides = lock_sides(wallet, member_ids=[member.pk], kinds=[kind])
     programme, account = sides.programme[kind], sides.members[member.pk]
     posting = Posting(
         key=key,
@@ -112,4 +114,4 @@ def adjust_points(
         actor=actor,
         reason=reason,
     )
-    return Transfer.objects.get(pk=post([posting])[key].transfer_id)
+    return transfer_of(posting, post([posting], locked=sides.locked)[key])

@@ -16,7 +16,7 @@ from members.models import Member
 from points.errors import ReservationClosed
 from points.ledger import Posting, lock_accounts, post
 from points.models import Account, Reservation, Transfer, Wallet
-from points.services.accounts import default_wallet, find_sides, programme_account
+from points.services.accounts import default_wallet, lock_sides, programme_account
 
 ORDER = "order"
 MAX_REFERENCE = 60
@@ -44,7 +44,7 @@ def reserve_points(
         raise InvalidInput(_("The reference must have 1 to 60 characters."))
     wallet = wallet or default_wallet()
     held = Account.Kind.HELD.value
-    sides = find_sides(wallet, member_ids=[member.pk], kinds=[held])
+    sides = lock_sides(wallet, member_ids=[member.pk], kinds=[held])
     key = f"reserve:{source}:{reference}"
     posting = Posting(
         key=key,
@@ -55,7 +55,7 @@ def reserve_points(
         happened_at=at,
         actor=actor,
     )
-    posted = post([posting])[key]
+    posted = post([posting], locked=sides.locked)[key]
     if not posted.is_new:
         return Reservation.objects.get(pk=posted.transfer_id)
     return Reservation.objects.create(

@@ -8,9 +8,9 @@ from django.db import transaction
 
 from core.retry import retry_on_conflict
 from members.models import Member
-from points.ledger import Posting, post
+from points.ledger import Posting, post, transfer_of
 from points.models import Account, Transfer, Wallet
-from points.services.accounts import find_sides
+from points.services.accounts import lock_sides
 
 
 @retry_on_conflict
@@ -31,7 +31,7 @@ def spend_points(
     amount raises KeyReused.
     """
     kind = Account.Kind.REDEEMED.value
-    sides = find_sides(wallet, member_ids=[member.pk], kinds=[kind])
+    sides = lock_sides(wallet, member_ids=[member.pk], kinds=[kind])
     posting = Posting(
         key=key,
         kind=Transfer.Kind.SPEND.value,
@@ -42,4 +42,4 @@ def spend_points(
         note=note,
         actor=actor,
     )
-    return Transfer.objects.get(pk=post([posting])[key].transfer_id)
+    return transfer_of(posting, post([posting], locked=sides.locked)[key])
