@@ -5,8 +5,6 @@ lot), spent 5 (half of the second); a member has five blocks. The tables' trigge
 while it is built, and their indexes are made afterwards.
 """
 
-from datetime import date
-
 import psycopg
 
 BLOCK, BLOCKS_A_MEMBER = 4, 5
@@ -20,7 +18,6 @@ UNLOGGED = (
     "points_lot",
     "points_transfer",
 )
-TODAY = date(2026, 11, 25)
 
 WALLET = """
     INSERT INTO points_wallet (code, name, kind, unit_name, expiry_policy, expiry_months,
@@ -74,7 +71,8 @@ LOTS = """
 """
 DRAWS = """
     INSERT INTO points_lotdraw (id, transfer_id, lot_id, amount)
-    SELECT b * 2 + k, b * 4 + 2 + k, b * 2 + k, CASE WHEN k = 0 THEN 10 ELSE {last_spent} END
+    SELECT b * 2 + k, b * 4 + 2 + k, b * 2 + k,
+        CASE WHEN k = 0 THEN 10 ELSE {last_spent} END
     FROM generate_series(%(from)s, %(until)s - 1) b, generate_series(0, 1) k
     ORDER BY b, k
 """
