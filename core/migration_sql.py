@@ -43,19 +43,17 @@ class AddIndexWhileWriting(AddIndexConcurrently):
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
-        add = super() if _is_postgresql(schema_editor) else _plain(self)
-        add.database_forwards(app_label, schema_editor, from_state, to_state)
+        kind = self._kind(schema_editor)
+        kind.database_forwards(self, app_label, schema_editor, from_state, to_state)
 
     def database_backwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
-        add = super() if _is_postgresql(schema_editor) else _plain(self)
-        add.database_backwards(app_label, schema_editor, from_state, to_state)
+        kind = self._kind(schema_editor)
+        kind.database_backwards(self, app_label, schema_editor, from_state, to_state)
 
-
-def _is_postgresql(schema_editor: Any) -> bool:
-    return bool(schema_editor.connection.vendor == "postgresql")
-
-
-def _plain(operation: AddIndexConcurrently) -> migrations.AddIndex:
-    return migrations.AddIndex(operation.model_name, operation.index)
+    def _kind(self, schema_editor: Any) -> type[migrations.AddIndex]:
+        """Say whose way to add the index is right for this database."""
+        if schema_editor.connection.vendor == "postgresql":
+            return AddIndexConcurrently
+        return migrations.AddIndex
