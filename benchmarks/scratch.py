@@ -14,17 +14,28 @@ SERVER = os.environ.get("BENCH_SERVER", "postgres://postgres@127.0.0.1")
 
 
 @contextmanager
-def scratch_database(name: str) -> Iterator[str]:
-    """Make an empty migrated PostgreSQL database and yield its DATABASE_URL."""
+def scratch_database(name: str, *, migrate: bool = True) -> Iterator[str]:
+    """Make an empty PostgreSQL database, migrated or not, and yield its DATABASE_URL."""
     with psycopg.connect(f"{SERVER}/postgres", autocommit=True) as server:
         server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         server.execute(f'CREATE DATABASE "{name}"')
         url = f"{SERVER}/{name}"
         try:
-            manage(url, "migrate", "-v0")
+            if migrate:
+                manage(url, "migrate", "-v0")
             yield url
         finally:
             server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def use_django(url: str) -> None:
+    """Set the project up on a database in this very process."""
+    os.environ["DATABASE_URL"] = url
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty_site.settings")
+    sys.path.insert(0, str(PROJECT))
+    import django
+
+    django.setup()
 
 
 def manage(url: str, *arguments: str) -> str:

@@ -8,14 +8,16 @@ parameter limit and no row costs a round trip.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache, lru_cache
 from itertools import islice
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from django.db import DataError, connection
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, DataError, connection, connections
+from django.db.backends.utils import CursorWrapper
 
 T = TypeVar("T")
 
@@ -24,14 +26,14 @@ T = TypeVar("T")
 CHUNK = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a row source: its name and its PostgreSQL type."""
 
     name: str
     type: str
 
 
+@cache
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
@@ -47,17 +49,22 @@ def rows_source(
     columns: Sequence[Column], rows: Sequence[Sequence[Any]], alias: str = "r"
 ) -> tuple[str, list[Any]]:
     """Return SQL for a FROM clause that yields these rows, and its parameters."""
-    names = ", ".join(column.name for column in columns)
     if is_postgresql():
-        arrays = ", ".join(f"%s::{column.type}[]" for column in columns)
         values = zip(*rows, strict=True) if rows else [()] * len(columns)
-        literals = [_array_literal(list(column)) for column in values]
-        return f"unnest({arrays}) AS {alias}({names})", literals
+        literals = [_array_literal(column) for column in values]
+        return _unnest(tuple(columns), alias), literals
     picks = ", ".join(
         f"json_extract(value, '$[{i}]') AS {column.name}"
         for i, column in enumerate(columns)
     )
     return f"(SELECT {picks} FROM json_each(%s)) AS {alias}", [_json_document(rows)]
+
+
+@lru_cache(maxsize=256)
+def _unnest(columns: tuple[Column, ...], alias: str) -> str:
+    names = ", ".join(column.name for column in columns)
+    arrays = ", ".join(f"%s::{column.type}[]" for column in columns)
+    return f"unnest({arrays}) AS {alias}({names})"
 
 
 def insert_new(
@@ -82,7 +89,7 @@ def insert_new(
         f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} WHERE true "
         f"ON CONFLICT ({conflict}) {conflict_where} DO NOTHING RETURNING {returning}"
     )
-    return fetch_all(sql, parameters)
+    return fetch_all(sql, parameters, prepare=True)
 
 
 def insert_rows(
@@ -93,21 +100,42 @@ def insert_rows(
         return
     source, parameters = rows_source(columns, rows)
     names = ", ".join(column.name for column in columns)
-    execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}", parameters)
+    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM {source}"
+    execute(sql, parameters, prepare=True)
 
 
-def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run a statement and return all its rows."""
-    with connection.cursor() as cursor:
+def fetch_all(
+    sql: str, parameters: Sequence[Any] = (), *, prepare: bool = False
+) -> list[tuple[Any, ...]]:
+    """Run a statement and return all its rows.
+
+    ``prepare``: PostgreSQL keeps the plan from one call to the next. For statements whose
+    text is always the same and that are plain about the types of their parameters, as
+    every row source is.
+    """
+    with _cursor(prepare) as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
 
 
-def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
-    """Run a statement and return how many rows it touched."""
-    with connection.cursor() as cursor:
+def execute(sql: str, parameters: Sequence[Any] = (), *, prepare: bool = False) -> int:
+    """Run a statement and return how many rows it touched; ``prepare`` as above."""
+    with _cursor(prepare) as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
+
+
+def _cursor(prepare: bool) -> CursorWrapper:
+    if not prepare or not is_postgresql():
+        return connection.cursor()
+    own = connections[DEFAULT_DB_ALIAS]
+    if not own.in_atomic_block:
+        # Outside a transaction Django looks whether the connection still lives.
+        own.cursor().close()
+    # Django's own cursor writes the parameters into the text, so that no statement is ever
+    # the same; the driver's sends them beside it.
+    cursor: Any = psycopg.Cursor(own.connection)
+    return own.make_debug_cursor(cursor) if own.queries_logged else own.make_cursor(cursor)
 
 
 def sql_value(value: Any) -> Any:
@@ -115,7 +143,7 @@ def sql_value(value: Any) -> Any:
     return value if is_postgresql() else _sqlite_value(value)
 
 
-def _array_literal(values: list[Any]) -> str:
+def _array_literal(values: Sequence[Any]) -> str:
     """Write a column as PostgreSQL reads an array.
 
     The driver adapts lists element by element in Python, which costs more than the whole
@@ -134,7 +162,7 @@ def _array_literal(values: list[Any]) -> str:
     return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
 
 
-def _quoted_texts(values: list[Any]) -> list[str]:
+def _quoted_texts(values: Sequence[Any]) -> list[str]:
     needs_escape = any(v is not None and ("\\" in v or '"' in v) for v in values)
     if not needs_escape:
         return ["NULL" if v is None else f'"{v}"' for v in values]

@@ -1,8 +1,9 @@
-"""Run the .sql file of this database vendor in a migration."""
+"""What migrations do differently on each database: files of SQL, indexes of big tables."""
 
 from pathlib import Path
 from typing import Any
 
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
 
 
@@ -31,3 +32,28 @@ def run_sql_files(
     if backwards:
         return migrations.RunPython(run(".reverse"), run(""))
     return migrations.RunPython(run(""), run(".reverse"))
+
+
+class AddIndexWhileWriting(AddIndexConcurrently):
+    """Add an index to a big table: on PostgreSQL others go on writing meanwhile.
+
+    For a migration of its own with ``atomic = False``. SQLite has one writer anyway.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        kind = self._kind(schema_editor)
+        kind.database_forwards(self, app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        kind = self._kind(schema_editor)
+        kind.database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+    def _kind(self, schema_editor: Any) -> type[migrations.AddIndex]:
+        """Say whose way to add the index is right for this database."""
+        if schema_editor.connection.vendor == "postgresql":
+            return AddIndexConcurrently
+        return migrations.AddIndex

@@ -8,9 +8,10 @@
 3. draws on lots (first-expiring first spent), forms lots or notes what is held,
 4. changes each balance by one guarded statement whose row count is checked.
 
-Keys before accounts and both in ascending order is the lock order of the whole ledger
-(docs/locking.md). The row lock of an account also guards its lots. SQLite has no row
-locks; there the transaction itself is the only writer.
+Keys before accounts and both in ascending order is the lock order of the ledger; a verb
+that writes a key of its own may lock the accounts first (docs/locking.md). The row lock of
+an account also guards its lots. SQLite has no row locks; there the transaction itself is
+the only writer.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from core.batch import (
@@ -44,7 +45,17 @@ from points.links import current_accounts
 from points.models import MAX_AMOUNT, Account, Transfer
 from points.postings import HoldTerms, Posted, Posting
 
-__all__ = ["Held", "HoldTerms", "Posted", "Posting", "as_date", "lock_accounts", "post"]
+__all__ = [
+    "Held",
+    "HoldTerms",
+    "Locked",
+    "Posted",
+    "Posting",
+    "as_date",
+    "lock_accounts",
+    "post",
+    "transfer_of",
+]
 
 TRANSFER_COLUMNS = (
     Column("key", "text"),
@@ -91,6 +102,11 @@ CHANGE_COLUMNS = (
     Column("owes", "boolean"),
     Column("active_on", "date"),
 )
+# What is read of an account ``a`` in a wallet ``w`` under lock.
+HELD = (
+    "a.id, a.balance, a.may_go_negative, a.active_on, w.expiry_policy, w.expiry_months, "
+    "w.expiry_day, w.expiry_since"
+)
 # The bound that a trigger asks for with each reversal.
 COUNT_OF_REVERSALS = "points_takenback_never_more_than_moved"
 # What keeps a member's points alive in a wallet that counts inactivity.
@@ -104,9 +120,17 @@ ACTIVE_KINDS = frozenset(
 )
 
 
-def post(postings: Sequence[Posting]) -> dict[str, Posted]:
+class Locked(NamedTuple):
+    """Members' accounts that a verb has locked already, and programme accounts it uses."""
+
+    held: Mapping[int, Held]
+    programme: Collection[int]
+
+
+def post(postings: Sequence[Posting], *, locked: Locked | None = None) -> dict[str, Posted]:
     """Write movements once each and return what became of every key.
 
+    ``locked`` are the accounts concerned, when the caller's own transaction has them.
     Raises KeyReused when a key stands for another movement, NotEnoughPoints when a
     member's account would fall below zero without leave, AlreadyReversed when more would
     be taken back than was moved, AmountOutOfRange.
@@ -125,8 +149,21 @@ def post(postings: Sequence[Posting]) -> dict[str, Posted]:
         posted = _insert_transfers(ordered)
         fresh = [(posted[p.key].transfer_id, p) for p in ordered if posted[p.key].is_new]
         if fresh:
-            _move(fresh)
+            _move(fresh, locked)
         return posted
+
+
+def transfer_of(posting: Posting, posted: Posted) -> Transfer:
+    """Return the transfer of a posting; what was just written is not read back.
+
+    Of a new one, ``created_at`` is the database's and is read when somebody asks for it.
+    """
+    if not posted.is_new:
+        return Transfer.objects.get(pk=posted.transfer_id)
+    names = [column.name for column in TRANSFER_COLUMNS]
+    known = {"id": posted.transfer_id, **dict(zip(names, posting, strict=False))}
+    fields = [f.attname for f in Transfer._meta.concrete_fields if f.attname in known]
+    return Transfer.from_db(DEFAULT_DB_ALIAS, fields, [known[name] for name in fields])
 
 
 def _insert_transfers(ordered: Sequence[Posting]) -> dict[str, Posted]:
@@ -181,9 +218,12 @@ def _as_of_now(content: Sequence[Any]) -> list[Any]:
     return [kind, now[source], now[target], *rest]
 
 
-def _move(fresh: Sequence[tuple[int, Posting]]) -> None:
+def _move(fresh: Sequence[tuple[int, Posting]], locked: Locked | None) -> None:
     """Change lots and balances for transfers that were just written."""
-    held = lock_accounts({a for _id, p in fresh for a in (p.from_account, p.to_account)})
+    accounts = {a for _id, p in fresh for a in (p.from_account, p.to_account)}
+    if locked:
+        assert accounts <= {*locked.held, *locked.programme}, "the caller locked them all"
+    held = locked.held if locked else lock_accounts(accounts)
     reversals = [posting for _id, posting in fresh if posting.reverses_id]
     days = Days()
     _read_lots([held[p.from_account] for _id, p in fresh if p.from_account in held])
@@ -206,25 +246,25 @@ def _move(fresh: Sequence[tuple[int, Posting]]) -> None:
 def lock_accounts(account_ids: Collection[int]) -> dict[int, Held]:
     """Lock the members' accounts among these, ascending by id, and read their balances."""
     source, parameters = rows_source([Column("id", "bigint")], [[i] for i in account_ids])
-    lock = "ORDER BY a.id FOR UPDATE OF a" if is_postgresql() else "ORDER BY a.id"
     rows = fetch_all(
-        "SELECT a.id, a.balance, a.may_go_negative, a.active_on, w.expiry_policy, "
-        "w.expiry_months, w.expiry_day, w.expiry_since "
-        f"FROM points_account a JOIN {source} ON r.id = a.id "
+        f"SELECT {HELD} FROM points_account a JOIN {source} ON r.id = a.id "
         "JOIN points_wallet w ON w.id = a.wallet_id "
-        f"WHERE a.kind = '{Account.Kind.MEMBER}' {lock}",
+        f"WHERE a.kind = '{Account.Kind.MEMBER}' {in_lock_order()}",
         parameters,
+        prepare=True,
     )
-    return {
-        row[0]: Held(
-            row[0],
-            row[1],
-            bool(row[2]),
-            ExpiryPolicy(row[4], row[5] or 0, as_date(row[6]), as_date(row[7])),
-            as_date(row[3]),
-        )
-        for row in rows
-    }
+    return {row[0]: held_of(row) for row in rows}
+
+
+def in_lock_order() -> str:
+    """Return the end of a statement that locks accounts ``a``: ascending by id."""
+    return "ORDER BY a.id FOR UPDATE OF a" if is_postgresql() else "ORDER BY a.id"
+
+
+def held_of(row: Sequence[Any]) -> Held:
+    """Read an account from a row that begins with the columns HELD."""
+    policy = ExpiryPolicy(row[4], row[5] or 0, as_date(row[6]), as_date(row[7]))
+    return Held(row[0], row[1], bool(row[2]), policy, as_date(row[3]))
 
 
 def _read_lots(accounts: Iterable[Held]) -> None:
@@ -238,6 +278,7 @@ def _read_lots(accounts: Iterable[Held]) -> None:
         f"FROM points_lot l JOIN {source} ON r.id = l.account_id WHERE l.remaining > 0 "
         "ORDER BY l.account_id, l.expires_on IS NULL, l.expires_on, l.id",
         parameters,
+        prepare=True,
     )
     for account_id, lot_id, remaining, expires_on, transfer_id in rows:
         account = by_id[account_id]
@@ -317,6 +358,7 @@ def _write_draws(draws: Sequence[tuple[int, int, int]]) -> None:
         f"FROM {source} WHERE points_lot.id = r.id "
         "AND points_lot.remaining - r.amount BETWEEN 0 AND points_lot.amount",
         parameters,
+        prepare=True,
     )
     # The account's lock was held since the lots were read, so nobody else changed them.
     assert changed == len(totals), "lots changed outside the lock of their account"
@@ -366,6 +408,7 @@ def _write_balances(accounts: Sequence[Held]) -> None:
         "WHERE points_account.id = r.id AND (points_account.balance + r.delta >= 0 "
         "OR r.delta >= 0 OR (r.owes AND points_account.may_go_negative))",
         parameters,
+        prepare=True,
     )
     if changed != len(rows):
         short = min(accounts, key=lambda a: a.balance)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Sum, When
@@ -15,6 +16,12 @@ from members.merged import merged_ids
 from members.models import Member
 from points.expiry import ExpiryPolicy, last_day_of_undated
 from points.models import Account, Hold, Lot, Reservation, Transfer, Wallet
+
+# What points_wallet() finds, for a statement that needs no more of it than its id.
+POINTS_WALLET = (
+    "(SELECT id FROM points_wallet WHERE is_active "
+    f"ORDER BY CASE kind WHEN '{Wallet.Kind.POINTS}' THEN 0 ELSE 1 END, id LIMIT 1)"
+)
 
 
 class Expiring(NamedTuple):
@@ -111,11 +118,13 @@ def balance_as_of(member: Member, *, wallet: Wallet, at: datetime) -> int:
     account = Account.objects.filter(member=member, wallet=wallet).first()
     if account is None:
         return 0
-    moved = Transfer.objects.filter(happened_at__lte=at).aggregate(
-        received=Sum("amount", filter=Q(to_account=account)),
-        given=Sum("amount", filter=Q(from_account=account)),
+    moved = Transfer.objects.filter(happened_at__lte=at)
+    # Two queries: asked about both ends in one, the database reads the whole ledger.
+    received, given = (
+        side.aggregate(sum=Sum("amount"))["sum"] or 0
+        for side in (moved.filter(to_account=account), moved.filter(from_account=account))
     )
-    return int(moved["received"] or 0) - int(moved["given"] or 0)
+    return int(received) - int(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,18 +240,21 @@ def history(
 ) -> list[HistoryEntry]:
     """Return a member's movements, newest first, from below ``before_id``.
 
-    Two queries, and one more where the wallet is not given.
+    Three queries, and one more where the wallet is not given.
     """
     wallet = wallet or points_wallet()
     account = Account.objects.filter(member=member, wallet=wallet).first()
     if account is None:
         return []
-    transfers = Transfer.objects.filter(Q(from_account=account) | Q(to_account=account))
+    reversals = Transfer.objects.filter(reverses=OuterRef("pk"))
+    transfers = Transfer.objects.select_related("rule").annotate(undone=Exists(reversals))
     if before_id is not None:
         transfers = transfers.filter(pk__lt=before_id)
-    reversals = Transfer.objects.filter(reverses=OuterRef("pk"))
-    transfers = transfers.select_related("rule").annotate(undone=Exists(reversals))
-    return [_entry(transfer, account) for transfer in transfers.order_by("-pk")[:limit]]
+    # The newest of each end by its own index: no index answers for both in this order.
+    ends = (transfers.filter(from_account=account), transfers.filter(to_account=account))
+    newest = chain.from_iterable(end.order_by("-pk")[:limit] for end in ends)
+    ordered = sorted(newest, key=lambda transfer: transfer.pk, reverse=True)
+    return [_entry(transfer, account) for transfer in ordered[:limit]]
 
 
 def _entry(transfer: Transfer, account: Account) -> HistoryEntry:

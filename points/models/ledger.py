@@ -49,12 +49,15 @@ class Transfer(models.Model):
     from_account = models.ForeignKey(
         Account,
         on_delete=models.PROTECT,
+        # An index below begins with it.
+        db_index=False,
         related_name="transfers_out",
         verbose_name=_("from"),
     )
     to_account = models.ForeignKey(
         Account,
         on_delete=models.PROTECT,
+        db_index=False,
         related_name="transfers_in",
         verbose_name=_("to"),
     )
@@ -121,6 +124,9 @@ class Transfer(models.Model):
             ),
         ]
         indexes = [
+            # A member's history, newest first, is read from both ends and merged.
+            models.Index(fields=["from_account", "id"], name="points_transfer_history_out"),
+            models.Index(fields=["to_account", "id"], name="points_transfer_history_in"),
             # "Why were these points given": the transfers of one order.
             models.Index(
                 fields=["source_type", "source_id"], name="points_transfer_by_cause"
@@ -175,11 +181,11 @@ class Lot(models.Model):
                 condition=Q(remaining__gt=0),
                 name="points_lot_open_of_account",
             ),
-            # The nightly expiry: open lots that are due.
+            # The nightly expiry: open lots that are due, a million of them on one day too.
             models.Index(
-                fields=["expires_on"],
+                fields=["expires_on", "id"],
                 condition=Q(remaining__gt=0),
-                name="points_lot_open_by_expiry",
+                name="points_lot_due",
             ),
         ]
 

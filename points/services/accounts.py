@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -11,8 +12,9 @@ from core.batch import Column, fetch_all, insert_new, is_postgresql, rows_source
 from members.merged import kept_ids
 from points.errors import NoWallet
 from points.expiry import ExpiryPolicy, last_day
+from points.ledger import HELD, Held, Locked, held_of, in_lock_order
 from points.models import Account, Wallet
-from points.queries import points_wallet
+from points.queries import POINTS_WALLET, points_wallet
 
 ACCOUNT_COLUMNS = (
     Column("wallet_id", "bigint"),
@@ -22,6 +24,63 @@ ACCOUNT_COLUMNS = (
     Column("may_go_negative", "boolean"),
     Column("version", "bigint"),
 )
+
+
+class Sides(NamedTuple):
+    """The accounts between which a verb moves points: ids by member and by kind."""
+
+    members: dict[int, int]
+    programme: dict[str, int]
+    held: dict[int, Held]
+
+    @property
+    def locked(self) -> Locked:
+        return Locked(self.held, self.programme.values())
+
+
+def lock_sides(
+    wallet: Wallet | None, *, member_ids: Collection[int], kinds: Collection[str]
+) -> Sides:
+    """Lock the accounts of members and find those of the programme, made when first needed.
+
+    Without a wallet: in the one that members mean by "my points". One query when all of
+    them exist: a till waits for it. Raises NoWallet.
+    """
+    wanted, kinds = sorted(set(member_ids)), sorted(kinds)
+    sides = _lock_sides(wallet, wanted, kinds)
+    if len(sides.members) == len(wanted) and None not in sides.programme.values():
+        return sides
+    wallet = wallet or default_wallet()
+    member_accounts(wallet, wanted)
+    for kind in kinds:
+        programme_account(wallet, kind)
+    return _lock_sides(wallet, wanted, kinds)
+
+
+def _lock_sides(
+    wallet: Wallet | None, member_ids: Sequence[int], kinds: Sequence[str]
+) -> Sides:
+    source, parameters = rows_source([Column("id", "bigint")], [[i] for i in member_ids])
+    own = ", ".join(
+        "(SELECT p.id FROM points_account p WHERE p.wallet_id = w.id "
+        f"AND p.member_id IS NULL AND p.kind = '{Account.Kind(kind)}')"
+        for kind in kinds
+    )
+    which, wallets = ("%s", [wallet.pk]) if wallet else (POINTS_WALLET, [])
+    # CROSS JOIN as in _read_accounts.
+    rows = fetch_all(
+        f"SELECT {HELD}, a.member_id, {own} FROM {source} CROSS JOIN points_account a "
+        "CROSS JOIN points_wallet w WHERE w.id = a.wallet_id "
+        f"AND a.member_id = r.id AND a.wallet_id = {which} {in_lock_order()}",
+        [*parameters, *wallets],
+        prepare=True,
+    )
+    programme: Sequence[Any] = rows[0][-len(kinds) :] if rows else [None] * len(kinds)
+    return Sides(
+        {row[-len(kinds) - 1]: row[0] for row in rows},
+        dict(zip(kinds, programme, strict=True)),
+        {row[0]: held_of(row) for row in rows},
+    )
 
 
 def default_wallet() -> Wallet:

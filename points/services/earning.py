@@ -21,7 +21,7 @@ from points.earning.rulebook import RuleBook, rules_in_force
 from points.expiry import ExpiryPolicy, last_day
 from points.ledger import HoldTerms, Posting, post
 from points.models import Account, Transfer, Wallet
-from points.queries import points_wallet
+from points.queries import POINTS_WALLET, points_wallet
 from points.services.accounts import member_accounts, programme_account
 
 # What the second of two postings is called when a partner pays a share.
@@ -188,8 +188,7 @@ def points_of_orders(order_ids: Sequence[int]) -> dict[int, int]:
         f"SELECT t.source_id, SUM(t.amount) FROM {source} CROSS JOIN points_transfer t "
         "JOIN points_account a ON a.id = t.from_account_id "
         "WHERE t.source_id = r.id AND t.source_type = %s AND t.kind = %s "
-        "AND a.wallet_id = (SELECT id FROM points_wallet WHERE is_active "
-        "ORDER BY CASE kind WHEN %s THEN 0 ELSE 1 END, id LIMIT 1) GROUP BY t.source_id",
-        [*parameters, ORDER, Transfer.Kind.EARN.value, Wallet.Kind.POINTS.value],
+        f"AND a.wallet_id = {POINTS_WALLET} GROUP BY t.source_id",
+        [*parameters, ORDER, Transfer.Kind.EARN.value],
     )
     return {order_id: int(points) for order_id, points in rows}

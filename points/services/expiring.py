@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from core.batch import CHUNK, Column, fetch_all, rows_source, sql_value
 from core.clock import add_months, local_date
 from core.retry import retry_on_conflict
 from points.expiry import INACTIVITY, ExpiryPolicy, last_day_of_undated
-from points.ledger import Posting, as_date, lock_accounts, post
+from points.ledger import Locked, Posting, as_date, lock_accounts, post
 from points.models import Account, Lot, Transfer, Wallet
 from points.services.accounts import programme_account
 
@@ -30,44 +31,56 @@ class Expired:
 def expire_points(*, at: datetime, chunk: int = CHUNK) -> Expired:
     """Take back every lot whose last usable day is over. Restartable, in bounded memory."""
     today = local_date(at)
-    total = Expired()
-    members: set[int] = set()
+    newest = Transfer.objects.aggregate(id=Max("pk"))["id"] or 0
+    lots = points = 0
     for find in (_due_lots, _due_undated_lots):
-        while due := find(today, chunk):
-            lots, points = _expire_chunk(due, today=today, at=at)
-            members.update(account_id for _lot, account_id in due)
-            total = Expired(total.lots + lots, total.points + points, len(members))
-            if not lots:
-                # Whatever was due a moment ago moved on under its lock; the next night
-                # looks again.
-                break
-    return total
+        last: Due | None = None
+        while due := find(today, chunk, last):
+            taken = _expire_chunk(due, today=today, at=at)
+            lots, points = lots + taken[0], points + taken[1]
+            # Whatever moved on under its lock is passed over; the next night looks again.
+            last = due[-1]
+    written = Transfer.objects.filter(
+        pk__gt=newest, kind=Transfer.Kind.EXPIRE, happened_at=at
+    )
+    return Expired(lots, points, written.values("from_account").distinct().count())
 
 
-def _due_lots(today: date, limit: int) -> list[tuple[int, int]]:
-    """Find lots past the last usable day that they carry: (lot, account)."""
+class Due(NamedTuple):
+    """A lot that is due, its account, and the last usable day that it carries itself."""
+
+    lot_id: int
+    account_id: int
+    expires_on: date | None = None
+
+
+def _due_lots(today: date, limit: int, after: Due | None) -> list[Due]:
+    """Find lots past the last usable day that they carry, from behind the last one."""
+    day, lot_id = (after.expires_on, after.lot_id) if after else (date.min, 0)
     return [
-        (row[0], row[1])
+        Due(row[0], row[1], as_date(row[2]))
         for row in fetch_all(
-            "SELECT l.id, l.account_id FROM points_lot l "
+            "SELECT l.id, l.account_id, l.expires_on FROM points_lot l "
             "WHERE l.remaining > 0 AND l.expires_on < %s "
+            "AND (l.expires_on, l.id) > (%s, %s) "
             "ORDER BY l.expires_on, l.id LIMIT %s",
-            [sql_value(today), limit],
+            [sql_value(today), sql_value(day), lot_id, limit],
         )
     ]
 
 
-def _due_undated_lots(today: date, limit: int) -> list[tuple[int, int]]:
+def _due_undated_lots(today: date, limit: int, after: Due | None) -> list[Due]:
     """Find lots without a day of their own whose wallet says that they are over."""
     over = Q(pk__in=[])
     for wallet in Wallet.objects.exclude(expiry_policy=Wallet.Expiry.NEVER):
         over |= _accounts_over(wallet, ExpiryPolicy.of(wallet), today)
     lots = (
         Lot.objects.filter(expires_on__isnull=True, remaining__gt=0)
+        .filter(pk__gt=after.lot_id if after else 0)
         .filter(account__in=Account.objects.filter(over))
         .order_by("pk")
     )
-    return list(lots.values_list("pk", "account_id")[:limit])
+    return [Due(*row) for row in lots.values_list("pk", "account_id")[:limit]]
 
 
 def _accounts_over(wallet: Wallet, policy: ExpiryPolicy, today: date) -> Q:
@@ -98,14 +111,11 @@ def _newest_activity_over(months: int, today: date) -> date:
 
 @retry_on_conflict
 @transaction.atomic
-def _expire_chunk(
-    due: Sequence[tuple[int, int]], *, today: date, at: datetime
-) -> tuple[int, int]:
+def _expire_chunk(due: Sequence[Due], *, today: date, at: datetime) -> tuple[int, int]:
     """Expire lots that are still due once their accounts are locked."""
-    held = lock_accounts({account_id for _lot, account_id in due})
-    source, parameters = rows_source(
-        [Column("id", "bigint")], [[lot_id] for lot_id, _account in due]
-    )
+    held = lock_accounts({lot.account_id for lot in due})
+    ids = [[lot.lot_id] for lot in due]
+    source, parameters = rows_source([Column("id", "bigint")], ids)
     rows = fetch_all(
         "SELECT l.id, l.account_id, l.remaining, l.expires_on, a.version, a.wallet_id "
         f"FROM points_lot l JOIN {source} ON r.id = l.id "
@@ -135,6 +145,6 @@ def _expire_chunk(
                 lot_id=lot_id,
             )
         )
-    posted = post(postings)
+    posted = post(postings, locked=Locked(held, expired.values()))
     fresh = [p.amount for p in postings if posted[p.key].is_new]
     return len(fresh), sum(fresh)

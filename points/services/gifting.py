@@ -18,7 +18,7 @@ from core.retry import retry_on_conflict
 from members.models import Member
 from points.amounts import Unit
 from points.errors import GiftRefused
-from points.ledger import Posting, lock_accounts, post
+from points.ledger import Posting, lock_accounts, post, transfer_of
 from points.models import Account, Transfer, Wallet
 from points.queries import usable_points
 from points.services.accounts import member_accounts, programme_account
@@ -106,7 +106,7 @@ def gift_points(
                 amount=fee,
             )
         )
-    return Transfer.objects.get(pk=post(postings)[key].transfer_id)
+    return transfer_of(posting, post(postings)[key])
 
 
 def gift_fee(wallet: Wallet, amount: int) -> int:

@@ -13,14 +13,9 @@ from core.clock import local_date
 from core.retry import retry_on_conflict
 from members.models import Member
 from points.errors import AmountOutOfRange
-from points.ledger import Posting, post
+from points.ledger import Posting, post, transfer_of
 from points.models import Account, Transfer, Wallet
-from points.services.accounts import (
-    default_wallet,
-    expiry_day,
-    member_accounts,
-    programme_account,
-)
+from points.services.accounts import default_wallet, expiry_day, lock_sides
 
 # What a campaign gives to a member who comes back; its number is the enrolment's.
 RETURN = "return"
@@ -45,18 +40,19 @@ class Grant:
 @transaction.atomic
 def grant_points(*, grants: Sequence[Grant], at: datetime) -> int:
     """Give points outside any rule; returns how many points this call really gave."""
-    wallet = default_wallet()
-    accounts = member_accounts(wallet, [grant.member_id for grant in grants])
-    sources = {
-        kind: programme_account(wallet, Account.Kind(kind))
-        for kind in {_counterpart(grant.kind) for grant in grants}
-    }
+    if not grants:
+        return 0
+    sides = lock_sides(
+        None,
+        member_ids={grant.member_id for grant in grants},
+        kinds={_counterpart(grant.kind) for grant in grants},
+    )
     postings = [
         Posting(
             key=grant.key,
             kind=str(grant.kind),
-            from_account=sources[_counterpart(grant.kind)],
-            to_account=accounts[grant.member_id],
+            from_account=sides.programme[_counterpart(grant.kind)],
+            to_account=sides.members[grant.member_id],
             amount=grant.amount,
             happened_at=at,
             source_type=grant.source_type,
@@ -67,7 +63,7 @@ def grant_points(*, grants: Sequence[Grant], at: datetime) -> int:
         )
         for grant in grants
     ]
-    posted = post(postings)
+    posted = post(postings, locked=sides.locked)
     fresh = {p.key: p.amount for p in postings if posted[p.key].is_new}
     return sum(fresh.values())
 
@@ -103,8 +99,9 @@ def adjust_points(
     if not amount or not note.strip():
         raise AmountOutOfRange(_("Give a number of points and a reason."))
     wallet = wallet or default_wallet()
-    programme = programme_account(wallet, Account.Kind.ADJUSTED)
-    account = member_accounts(wallet, [member.pk])[member.pk]
+    kind = Account.Kind.ADJUSTED.value
+    sides = lock_sides(wallet, member_ids=[member.pk], kinds=[kind])
+    programme, account = sides.programme[kind], sides.members[member.pk]
     posting = Posting(
         key=key,
         kind=Transfer.Kind.ADJUST.value,
@@ -117,4 +114,4 @@ def adjust_points(
         actor=actor,
         reason=reason,
     )
-    return Transfer.objects.get(pk=post([posting])[key].transfer_id)
+    return transfer_of(posting, post([posting], locked=sides.locked)[key])

@@ -16,7 +16,7 @@ from members.models import Member
 from points.errors import ReservationClosed
 from points.ledger import Posting, lock_accounts, post
 from points.models import Account, Reservation, Transfer, Wallet
-from points.services.accounts import default_wallet, member_accounts, programme_account
+from points.services.accounts import default_wallet, lock_sides, programme_account
 
 ORDER = "order"
 MAX_REFERENCE = 60
@@ -43,17 +43,19 @@ def reserve_points(
     if not 1 <= len(reference) <= MAX_REFERENCE:
         raise InvalidInput(_("The reference must have 1 to 60 characters."))
     wallet = wallet or default_wallet()
+    held = Account.Kind.HELD.value
+    sides = lock_sides(wallet, member_ids=[member.pk], kinds=[held])
     key = f"reserve:{source}:{reference}"
     posting = Posting(
         key=key,
         kind=Transfer.Kind.RESERVE.value,
-        from_account=member_accounts(wallet, [member.pk])[member.pk],
-        to_account=programme_account(wallet, Account.Kind.HELD),
+        from_account=sides.members[member.pk],
+        to_account=sides.programme[held],
         amount=amount,
         happened_at=at,
         actor=actor,
     )
-    posted = post([posting])[key]
+    posted = post([posting], locked=sides.locked)[key]
     if not posted.is_new:
         return Reservation.objects.get(pk=posted.transfer_id)
     return Reservation.objects.create(

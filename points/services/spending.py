@@ -8,9 +8,9 @@ from django.db import transaction
 
 from core.retry import retry_on_conflict
 from members.models import Member
-from points.ledger import Posting, post
+from points.ledger import Posting, post, transfer_of
 from points.models import Account, Transfer, Wallet
-from points.services.accounts import default_wallet, member_accounts, programme_account
+from points.services.accounts import lock_sides
 
 
 @retry_on_conflict
@@ -30,15 +30,16 @@ def spend_points(
     A repeat of the same key gives back the first transfer; the same key for another
     amount raises KeyReused.
     """
-    wallet = wallet or default_wallet()
+    kind = Account.Kind.REDEEMED.value
+    sides = lock_sides(wallet, member_ids=[member.pk], kinds=[kind])
     posting = Posting(
         key=key,
         kind=Transfer.Kind.SPEND.value,
-        from_account=member_accounts(wallet, [member.pk])[member.pk],
-        to_account=programme_account(wallet, Account.Kind.REDEEMED),
+        from_account=sides.members[member.pk],
+        to_account=sides.programme[kind],
         amount=amount,
         happened_at=at,
         note=note,
         actor=actor,
     )
-    return Transfer.objects.get(pk=post([posting])[key].transfer_id)
+    return transfer_of(posting, post([posting], locked=sides.locked)[key])

@@ -230,3 +230,14 @@ def test_refuses_values_that_it_does_not_know() -> None:
 def test_cuts_into_chunks() -> None:
     assert list(chunks(range(5), 2)) == [[0, 1], [2, 3], [4]]
     assert list(chunks([], 2)) == []
+
+
+@pytest.mark.django_db
+def test_a_prepared_statement_reads_each_call_anew() -> None:
+    """Past the fifth call PostgreSQL keeps the plan, for one row and for a thousand."""
+    columns = [Column("number", "bigint")]
+    for size in (1, 2, 1000, 1, 1, 1, 3, 1000, 0, 1):
+        source, parameters = rows_source(columns, [[n] for n in range(size)])
+        sql = f"SELECT COUNT(*), COALESCE(SUM(r.number), 0) FROM {source}"
+        rows = fetch_all(sql, parameters, prepare=True)
+        assert [tuple(map(int, row)) for row in rows] == [(size, sum(range(size)))]

@@ -94,3 +94,18 @@ def test_members_see_what_expires_when(mai: Member, binh: Member) -> None:
     soon = expiring([mai.pk, binh.pk], at=LAST_EVENING, within_days=30)
 
     assert soon == {mai.pk: [(LAST_DAY, 35), (date(2026, 7, 20), 20)]}
+
+
+def test_goes_through_a_day_in_small_chunks(mai: Member, binh: Member) -> None:
+    make_wallet()
+    for number in range(5):
+        give(mai, 10 + number, f"mai:{number}", LAST_DAY)
+    give(binh, 7, "binh", LAST_DAY)
+
+    done = expire_points(at=FIRST_NIGHT, chunk=2)
+    again = expire_points(at=FIRST_NIGHT, chunk=2)
+
+    assert (done.lots, done.points, done.members) == (6, 67, 2)
+    assert (again.lots, again.points, again.members) == (0, 0, 0)
+    assert balances([mai.pk, binh.pk]) == {mai.pk: 0, binh.pk: 0}
+    assert verify_ledger().ok

@@ -3,13 +3,16 @@
 from datetime import date, datetime, timedelta
 
 import pytest
+from django.db import transaction
 
 from members.models import Member
 from points.audit import verify_ledger
 from points.errors import AmountOutOfRange, KeyReused, NotEnoughPoints
-from points.models import Lot, LotDraw, Transfer
+from points.ledger import Posting, post
+from points.models import Account, Lot, LotDraw, Transfer
 from points.queries import balances
 from points.services import Grant, grant_points, spend_points
+from points.services.accounts import default_wallet, lock_sides, member_accounts
 from tests.factories import make_wallet
 
 
@@ -97,3 +100,46 @@ def test_refuses_amounts_that_are_none(mai: Member, now: datetime, amount: int) 
         spend_points(member=mai, amount=amount, key="gift:1", at=now)
 
     assert balances([mai.pk]) == {mai.pk: 30}
+
+
+def test_answers_what_was_written_without_reading_it_back(
+    mai: Member, now: datetime
+) -> None:
+    give(mai, 30, None, now)
+
+    spent = spend_points(
+        member=mai, amount=10, key="gift:1", at=now, note="Ly sứ", actor="staff"
+    )
+
+    stored = Transfer.objects.get(key="gift:1")
+    fields = [field.attname for field in Transfer._meta.concrete_fields]
+    assert [getattr(spent, name) for name in fields] == [
+        getattr(stored, name) for name in fields
+    ]
+    repeat = spend_points(member=mai, amount=10, key="gift:1", at=now, note="Another")
+    assert (repeat.pk, repeat.note) == (stored.pk, "Ly sứ")
+
+
+def test_opens_an_account_to_refuse_who_never_earned(binh: Member, now: datetime) -> None:
+    with pytest.raises(NotEnoughPoints) as refusal:
+        spend_points(member=binh, amount=1, key="gift:1", at=now)
+
+    assert (refusal.value.wanted, refusal.value.balance) == (1, 0)
+    assert not Transfer.objects.exists()
+
+
+def test_a_movement_outside_the_locked_accounts_stops_everything(
+    mai: Member, binh: Member, now: datetime
+) -> None:
+    give(mai, 30, None, now)
+    wallet = default_wallet()
+    kinds = [Account.Kind.REDEEMED.value]
+    binhs = lock_sides(wallet, member_ids=[binh.pk], kinds=kinds)
+    account = member_accounts(wallet, [mai.pk])[mai.pk]
+    posting = Posting("x", "spend", account, binhs.programme["redeemed"], 5, now)
+
+    with pytest.raises(AssertionError, match="locked"), transaction.atomic():
+        post([posting], locked=binhs.locked)
+
+    assert balances([mai.pk]) == {mai.pk: 30}
+    assert not Transfer.objects.filter(key="x").exists()

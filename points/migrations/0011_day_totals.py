@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('points', '0011_back_test'),
+        ('points', '0010_back_test'),
     ]
 
     operations = [
