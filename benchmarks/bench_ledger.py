@@ -83,9 +83,10 @@ def main() -> None:
         scratch_database("loyalty_bench_ledger") as url,
         scratch_database("loyalty_bench_hordak", migrate=False) as peer_url,
     ):
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(url, autocommit=True) as connection:
             for statement in PREPARE:
                 connection.execute(statement)
+            connection.execute("VACUUM ANALYZE")
         rates = _alternate(_singles(url, peer_url, options.connections), options)
         rates |= _alternate(_batches(url), options)
     show(rates, options.connections)
