@@ -246,19 +246,15 @@ def _move(fresh: Sequence[tuple[int, Posting]], locked: Locked | None) -> None:
 def lock_accounts(account_ids: Collection[int]) -> dict[int, Held]:
     """Lock the members' accounts among these, ascending by id, and read their balances."""
     source, parameters = rows_source([Column("id", "bigint")], [[i] for i in account_ids])
+    lock = "ORDER BY a.id FOR UPDATE OF a" if is_postgresql() else "ORDER BY a.id"
     rows = fetch_all(
         f"SELECT {HELD} FROM points_account a JOIN {source} ON r.id = a.id "
         "JOIN points_wallet w ON w.id = a.wallet_id "
-        f"WHERE a.kind = '{Account.Kind.MEMBER}' {in_lock_order()}",
+        f"WHERE a.kind = '{Account.Kind.MEMBER}' {lock}",
         parameters,
         prepare=True,
     )
     return {row[0]: held_of(row) for row in rows}
-
-
-def in_lock_order() -> str:
-    """Return the end of a statement that locks accounts ``a``: ascending by id."""
-    return "ORDER BY a.id FOR UPDATE OF a" if is_postgresql() else "ORDER BY a.id"
 
 
 def held_of(row: Sequence[Any]) -> Held:

@@ -12,7 +12,7 @@ from core.batch import Column, fetch_all, insert_new, is_postgresql, rows_source
 from members.merged import kept_ids
 from points.errors import NoWallet
 from points.expiry import ExpiryPolicy, last_day
-from points.ledger import HELD, Held, Locked, held_of, in_lock_order
+from points.ledger import HELD, Held, Locked, held_of, lock_accounts
 from points.models import Account, Wallet
 from points.queries import POINTS_WALLET, points_wallet
 
@@ -51,15 +51,15 @@ def lock_sides(
     if len(sides.members) == len(wanted) and None not in sides.programme.values():
         return sides
     wallet = wallet or default_wallet()
-    member_accounts(wallet, wanted)
-    for kind in kinds:
-        programme_account(wallet, kind)
-    return _lock_sides(wallet, wanted, kinds)
+    accounts = member_accounts(wallet, wanted)
+    programme = {kind: programme_account(wallet, kind) for kind in kinds}
+    return Sides(accounts, programme, lock_accounts(set(accounts.values())))
 
 
 def _lock_sides(
     wallet: Wallet | None, member_ids: Sequence[int], kinds: Sequence[str]
 ) -> Sides:
+    """Lock what stands in the members' own names; who was merged is left out."""
     source, parameters = rows_source([Column("id", "bigint")], [[i] for i in member_ids])
     own = ", ".join(
         "(SELECT p.id FROM points_account p WHERE p.wallet_id = w.id "
@@ -67,19 +67,24 @@ def _lock_sides(
         for kind in kinds
     )
     which, wallets = ("%s", [wallet.pk]) if wallet else (POINTS_WALLET, [])
+    # As in _read_and_hold: nobody is merged until we are done.
+    hold = "ORDER BY a.id FOR KEY SHARE OF m FOR UPDATE OF a"
     # CROSS JOIN as in _read_accounts.
     rows = fetch_all(
-        f"SELECT {HELD}, a.member_id, {own} FROM {source} CROSS JOIN points_account a "
-        "CROSS JOIN points_wallet w WHERE w.id = a.wallet_id "
-        f"AND a.member_id = r.id AND a.wallet_id = {which} {in_lock_order()}",
+        f"SELECT {HELD}, m.merged_into_id, a.member_id, {own} FROM {source} "
+        "CROSS JOIN points_account a CROSS JOIN points_wallet w "
+        "CROSS JOIN members_member m WHERE w.id = a.wallet_id AND m.id = a.member_id AND a.member_id = r.id "
+        f"AND a.wallet_id = {which} {hold if is_postgresql() else 'ORDER BY a.id'}",
         [*parameters, *wallets],
         prepare=True,
     )
     programme: Sequence[Any] = rows[0][-len(kinds) :] if rows else [None] * len(kinds)
+    # Filtered here and not there: a row that waited for its lock is looked at once more.
+    own_rows = [row for row in rows if row[-len(kinds) - 2] is None]
     return Sides(
-        {row[-len(kinds) - 1]: row[0] for row in rows},
+        {row[-len(kinds) - 1]: row[0] for row in own_rows},
         dict(zip(kinds, programme, strict=True)),
-        {row[0]: held_of(row) for row in rows},
+        {row[0]: held_of(row) for row in own_rows},
     )
 
 
