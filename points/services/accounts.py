@@ -68,13 +68,13 @@ def _lock_sides(
     )
     which, wallets = ("%s", [wallet.pk]) if wallet else (POINTS_WALLET, [])
     # As in _read_and_hold: nobody is merged until we are done.
-    hold = "ORDER BY a.id FOR KEY SHARE OF m FOR UPDATE OF a"
+    hold = "FOR KEY SHARE OF m FOR UPDATE OF a" if is_postgresql() else ""
     # CROSS JOIN as in _read_accounts.
     rows = fetch_all(
         f"SELECT {HELD}, m.merged_into_id, a.member_id, {own} FROM {source} "
         "CROSS JOIN points_account a CROSS JOIN points_wallet w "
-        "CROSS JOIN members_member m WHERE w.id = a.wallet_id AND m.id = a.member_id AND a.member_id = r.id "
-        f"AND a.wallet_id = {which} {hold if is_postgresql() else 'ORDER BY a.id'}",
+        "CROSS JOIN members_member m WHERE w.id = a.wallet_id AND m.id = a.member_id "
+        f"AND a.member_id = r.id AND a.wallet_id = {which} ORDER BY a.id {hold}",
         [*parameters, *wallets],
         prepare=True,
     )
