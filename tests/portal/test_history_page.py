@@ -208,12 +208,12 @@ def test_asks_the_database_no_more_for_many_lines(
 ) -> None:
     client = signed_in(mai)
     buy(mai, 45000)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get("/history/")
     grant_many(mai, 180)
     for n in range(20):
         buy(mai, 45000 + n, order=f"HD-{n + 2}")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get("/history/")
 
 
