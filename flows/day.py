@@ -23,6 +23,7 @@ from core.errors import DomainError
 from core.holidays import keep_holidays
 from points.audit import verify_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
+from tiers.services import review_tiers
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("celebrate", lambda: asdict(celebrate(at=at))),
         ("expire_points", lambda: asdict(expire_points(at=at))),
         ("release_reservations", lambda: {"released": release_stale(at=at)}),
+        ("review_tiers", lambda: asdict(review_tiers(at=at))),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
         ("prove_ledger", _prove_ledger),
     )

@@ -39,6 +39,8 @@ from points.services import (
     points_of_orders,
     refund_points,
 )
+from tiers.models import TierChange
+from tiers.services import Touch, refresh_tiers
 
 __all__ = [
     "KNOWN",
@@ -50,6 +52,8 @@ __all__ = [
     "record_activities",
     "record_refunds",
 ]
+
+TierCause = TierChange.Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,9 @@ def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
     saved = save_orders(facts, at=at)
     purchases = [order for order in saved if order.counts]
     points = earn_points([_basket(order) for order in purchases])
-    notice_orders(purchases, at=at)
     _match_late_sales(purchases, at=at)
+    refresh_tiers(_touches(purchases), at=at)
+    notice_orders(purchases, at=at)
     if cancelled := [order for order in saved if order.cancels]:
         record_refunds(_cancellations(cancelled, at=at), at=at)
     return _answers(saved, points)
@@ -102,6 +107,14 @@ def record_refunds(facts: Sequence[RefundFact], *, at: datetime) -> list[SavedRe
         one.refund_id: one.order_ids for one in saved if one.is_new and one.refund_id
     }
     _settle_points(touched, at=at)
+    refresh_tiers(
+        [
+            Touch(one.fact.member_id, one.fact.refunded_at, TierCause.REFUND, one.refund_id)
+            for one in saved
+            if one.is_new
+        ],
+        at=at,
+    )
     return saved
 
 
@@ -126,7 +139,21 @@ def record_activities(
         if one.outcome == NEW and one.activity_id
     ]
     points = earn_points(baskets)
+    refresh_tiers(
+        [
+            Touch(one.member_id, one.happened_at, TierCause.ACTIVITY, one.id)
+            for one in baskets
+        ],
+        at=at,
+    )
     return [RecordedActivity(one, points.get(one.activity_id or 0, 0)) for one in saved]
+
+
+def _touches(purchases: Sequence[SavedOrder]) -> list[Touch]:
+    return [
+        Touch(order.member_id, order.placed_at, TierCause.ORDER, order.order_id)
+        for order in purchases
+    ]
 
 
 def _match_late_sales(purchases: Sequence[SavedOrder], *, at: datetime) -> None:

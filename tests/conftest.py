@@ -17,7 +17,12 @@ from tests.services import leave_out_what_cannot_run
 # Noon in Ho Chi Minh City on an ordinary Monday; tests move from here.
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 
-LEDGER_TABLES = ("points_transfer", "points_lotdraw", "points_lot")
+LEDGER_TABLES = (
+    "points_transfer",
+    "points_lotdraw",
+    "points_lot",
+    "tiers_tierchange",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,7 +98,8 @@ def _tests_may_empty_the_ledger() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT name, sql FROM sqlite_master "
-                "WHERE type = 'trigger' AND tbl_name LIKE 'points_%%'"
+                "WHERE type = 'trigger' "
+                "AND (tbl_name LIKE 'points_%%' OR tbl_name LIKE 'tiers_%%')"
             )
             triggers = cursor.fetchall()
         off = [f"DROP TRIGGER {re.sub(r'[^a-z_]', '', name)}" for name, _sql in triggers]
