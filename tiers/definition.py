@@ -1,4 +1,4 @@
-"""A published ladder, word for word: what is frozen in a version, and read from it again."""
+"""A published ladder, word for word: frozen in a version, and read from it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One member on one ladder: does the tier stay, rise or fall? Decided here, without a query.
+"""One member on one ladder: does the tier stay, rise or fall? Decided without a query.
 
 What was earned and what staff gave are kept apart, so that a tier by hand neither hides nor
 spoils what the member reaches meanwhile; the higher of the two is the member's tier.

@@ -57,7 +57,8 @@ ORDER_FACTS = (
     "o.total - o.refunded AS money, "
     "CASE WHEN o.total > 0 AND o.refunded >= o.total THEN 0 ELSE 1 END AS purchase "
     "FROM {source} JOIN activities_order o ON o.member_id = r.id "
-    "AND o.status = 'completed' AND o.placed_on >= r.first_day AND o.placed_on <= r.last_day"
+    "AND o.status = 'completed' "
+    "AND o.placed_on >= r.first_day AND o.placed_on <= r.last_day"
 )
 ORDER_COLUMNS = (
     Column("id", "bigint"),
@@ -148,7 +149,8 @@ def orders_suffice_since(
         "SELECT id, slot, "
         f"MAX(CASE WHEN ROUND(since_money, 2) >= {spend_need} THEN moment END), "
         "MAX(CASE WHEN since_orders >= orders THEN moment END) FROM ("
-        f"SELECT id, slot, spend, orders, moment, SUM(SUM(money)) {running} AS since_money, "
+        "SELECT id, slot, spend, orders, moment, "
+        f"SUM(SUM(money)) {running} AS since_money, "
         f"SUM(SUM(purchase)) {running} AS since_orders FROM "
         f"({ORDER_FACTS.format(source=source)}) AS facts "
         "GROUP BY id, slot, spend, orders, moment) AS days GROUP BY id, slot",

@@ -1,4 +1,4 @@
-"""Ladders and their tiers as staff write them, who stands where, and how they came there."""
+"""Ladders and their tiers as staff write them, who stands where, and how that came."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ standings are locked, so of two purchases at the same time the later one sees bo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,18 +15,11 @@ from django.db import transaction
 
 from core.batch import Column, execute, insert_new, insert_rows, rows_source
 from core.clock import programme_zone
-from tiers.definition import Definition, Measure, Step, Window
-from tiers.judging import Case, Found, Visit, judge
-from tiers.measures import (
-    OrderQuestion,
-    PointsQuestion,
-    measure_orders,
-    measure_points,
-    orders_suffice_since,
-    points_suffice_since,
-)
-from tiers.models import Ladder, MemberTier, Tier, TierChange
-from tiers.windows import A_DAY, Span, can_fall, counts_through, period, spans
+from tiers.definition import Definition
+from tiers.finding import Asked, find
+from tiers.judging import Case, Visit, judge
+from tiers.models import MemberTier, Tier, TierChange
+from tiers.windows import spans
 
 ROW = (
     Column("ladder_id", "bigint"),
@@ -91,14 +84,11 @@ class Changed(NamedTuple):
 
 
 class _Subject(NamedTuple):
-    """A standing with what is asked about it: its first slot and its spans."""
+    """A locked standing, why it is looked at, and what is asked about it."""
 
     row: MemberTier
-    definition: Definition
     visit: Visit
-    joined_on: date
-    slot: int
-    spans: list[Span]
+    asked: Asked
 
 
 @transaction.atomic
@@ -111,14 +101,15 @@ def place(ladders: Sequence[Definition], visits: Mapping[int, Visit]) -> list[Ch
         return []
     fresh = _make_missing(ladders, visits)
     subjects = _lock(ladders, visits)
-    found = find(subjects)
+    found = find([subject.asked for subject in subjects])
     ranks = _ranks(ladders, subjects)
     changes, events = [], []
     for subject in subjects:
         row = subject.row
         is_new = (row.ladder_id, row.member_id) in fresh
+        asked = subject.asked
         case = Case(
-            row, subject.definition, subject.visit, found[row.pk], subject.joined_on, is_new
+            row, asked.definition, subject.visit, found[row.pk], asked.joined_on, is_new
         )
         before = None if is_new and subject.visit.given is None else row.tier_id
         if kind := judge(case, ranks):
@@ -174,13 +165,13 @@ def _lock(ladders: Sequence[Definition], visits: Mapping[int, Visit]) -> list[_S
         .select_related("member")
         .select_for_update(of=("self",))
     )
-    subjects, slot = [], 0
+    subjects = []
     for row in rows:
         definition, visit = definitions[row.ladder_id], visits[row.member_id]
         joined_on = row.member.joined_at.astimezone(zone).date()
         windows = spans(definition, visit.day, joined_on)
-        subjects.append(_Subject(row, definition, visit, joined_on, slot, windows))
-        slot += len(windows)
+        asked = Asked(row.pk, row.member_id, definition, visit.day, joined_on, windows)
+        subjects.append(_Subject(row, visit, asked))
     return subjects
 
 
@@ -228,123 +219,6 @@ def _event(case: Case, before: int | None, kind: str) -> tuple[object, ...]:
         given.actor[:80] if given else "",
         given.note[:200] if given else "",
     )
-
-
-# --- what the facts say -----------------------------------------------------------------
-
-
-def find(subjects: Sequence[_Subject]) -> dict[int, Found]:
-    """Measure members and say which tier each has reached, and how long it holds."""
-    purchases = measure_orders(
-        [
-            OrderQuestion(s.row.member_id, s.slot + i, span)
-            for s in subjects
-            if s.definition.asks_orders
-            for i, span in enumerate(s.spans)
-        ]
-    )
-    earned = measure_points(
-        [
-            PointsQuestion(s.row.member_id, s.slot + i, span, s.definition.wallet_id)
-            for s in subjects
-            if s.definition.asks_points and s.definition.wallet_id
-            for i, span in enumerate(s.spans)
-        ]
-    )
-    zone = programme_zone()
-    reached: list[tuple[_Subject, list[Measure], Step, date | None]] = []
-    for subject in subjects:
-        measures, first = [], None
-        for i in range(len(subject.spans)):
-            key = (subject.row.member_id, subject.slot + i)
-            bought, points = purchases.get(key), earned.get(key)
-            measures.append(
-                Measure(
-                    bought.spend if bought else Decimal(0),
-                    points.points if points else 0,
-                    bought.orders if bought else 0,
-                )
-            )
-            if i == 0:
-                days = [bought.first_on] if bought else []
-                days += [points.first_at.astimezone(zone).date()] if points else []
-                first = min(days, default=None)
-        target = max(
-            (subject.definition.reached(m) for m in measures), key=lambda step: step.rank
-        )
-        reached.append((subject, measures, target, first))
-    holding = _holding([(s, step) for s, _measures, step, _first in reached])
-    return {
-        s.row.pk: Found(step, _holds_until(s, measures, step, holding), measures[0], first)
-        for s, measures, step, first in reached
-    }
-
-
-def _holds_until(
-    subject: _Subject,
-    measures: Sequence[Measure],
-    step: Step,
-    holding: Mapping[int, date | None],
-) -> date | None:
-    """Return the last day on which a tier is met without another purchase."""
-    definition = subject.definition
-    if step.rank == 0 or not can_fall(definition):
-        return None
-    if definition.window == Window.ROLLING:
-        return holding[subject.row.pk]
-    end = period(definition, subject.visit.day, subject.joined_on).last
-    if definition.meets(step, measures[0]):
-        return period(definition, end + A_DAY, subject.joined_on).last
-    return end
-
-
-def _holding(reached: Sequence[tuple[_Subject, Step]]) -> dict[int, date | None]:
-    """Say for rolling windows when the purchases that carry a tier have left."""
-    asked = [
-        (s, step)
-        for s, step in reached
-        if step.rank > 0
-        and s.definition.window == Window.ROLLING
-        and can_fall(s.definition)
-    ]
-    by_orders = orders_suffice_since(
-        [
-            OrderQuestion(
-                s.row.member_id,
-                s.slot,
-                s.spans[0],
-                step.threshold.spend,
-                step.threshold.orders,
-            )
-            for s, step in asked
-            if {"spend", "orders"} & {*step.threshold.asked}
-        ]
-    )
-    by_points = points_suffice_since(
-        [
-            PointsQuestion(
-                s.row.member_id,
-                s.slot,
-                s.spans[0],
-                s.definition.wallet_id,
-                step.threshold.points,
-            )
-            for s, step in asked
-            if step.threshold.points is not None and s.definition.wallet_id
-        ]
-    )
-    zone = programme_zone()
-    ends: dict[int, date | None] = {}
-    for s, step in asked:
-        key = (s.row.member_id, s.slot)
-        money_on, number_on = by_orders.get(key, (None, None))
-        points_at = by_points.get(key)
-        points_on = points_at.astimezone(zone).date() if points_at else None
-        days = [day for day in (money_on, number_on, points_on) if day is not None]
-        choose = min if s.definition.combine == Ladder.Combine.ALL else max
-        day = choose(days) if days else s.visit.day
-        ends[s.row.pk] = counts_through(day, s.definition.months)
-    return ends
 
 
 def visit_on(at: datetime, cause: str) -> Visit:
