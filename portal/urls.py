@@ -10,6 +10,7 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("card/", pages.card, name="card"),
     path("points/", pages.points, name="points"),
+    path("tiers/", pages.tiers, name="tiers"),
     path("history/", pages.member_history, name="history"),
     path("me/", profile.me, name="me"),
     path("me/consent/", profile.consent, name="consent"),
