@@ -211,10 +211,14 @@ class Perk(models.Model):
                 condition=~Q(kind="discount")
                 | Q(percent__isnull=False, percent__gt=0, percent__lte=100),
                 name="tiers_perk_discount_has_percent",
+                violation_error_message=_("Write how many percent the discount is."),
             ),
             models.CheckConstraint(
                 condition=~Q(kind="free_delivery") | Q(amount__isnull=False, amount__gte=0),
                 name="tiers_perk_free_delivery_has_amount",
+                violation_error_message=_(
+                    "Write from which amount on delivery is free; 0 is always."
+                ),
             ),
         ]
 

@@ -72,13 +72,16 @@ def standing(member: Member, *, at: datetime) -> Standing | None:
 
 
 def tier_steps(member_ids: Sequence[int]) -> dict[int, Step]:
-    """Return the tier on the main ladder by member, for who stands on it. Two queries."""
+    """Return the tier on the main ladder by member; {} without one. Two queries.
+
+    Who has not been placed yet stands on the lowest.
+    """
     ladder = next(iter(ladders_in_force()), None)
     if ladder is None:
         return {}
     rows = MemberTier.objects.filter(ladder=ladder.ladder_id, member__in=member_ids)
-    found = rows.values_list("member_id", "tier_id")
-    return {pk: step for pk, tier in found if (step := ladder.step(tier))}
+    found = dict(rows.values_list("member_id", "tier_id"))
+    return {pk: ladder.step(found.get(pk, 0)) or ladder.lowest for pk in member_ids}
 
 
 def tier_as_of(member: Member, day: date, *, ladder: Ladder | None = None) -> Tier | None:

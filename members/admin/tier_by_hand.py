@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
-    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -38,7 +37,7 @@ class TierForm(forms.Form):
     until = forms.DateField(
         label=_("Through this day"),
         required=False,
-        widget=UnfoldAdminSingleDateWidget(),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
         help_text=_("Empty: for good. Until then neither refunds nor time lower the tier."),
     )
     reason = forms.CharField(

@@ -47,6 +47,7 @@ def test_points_expire_campaigns_run_and_the_ledger_is_proved(
         "celebrate",
         "expire_points",
         "release_reservations",
+        "review_tiers",
         "run_campaigns",
         "prove_ledger",
     ]
@@ -127,6 +128,7 @@ def test_the_command_prints_one_object(db: None) -> None:
         "celebrate",
         "expire_points",
         "release_reservations",
+        "review_tiers",
         "run_campaigns",
         "prove_ledger",
     ]

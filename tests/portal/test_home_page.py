@@ -155,9 +155,9 @@ def test_asks_the_database_no_more_for_many_lines(
 ) -> None:
     client = signed_in(mai)
     give(mai, 10)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get("/")
     for n in range(200):
         give(mai, 10, days=n, key=f"g{n}")
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get("/")

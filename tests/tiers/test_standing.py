@@ -119,4 +119,7 @@ def test_tiers_of_many_members_cost_two_queries(
     with django_assert_num_queries(2):
         found = tier_steps([mai.pk, binh.pk])
 
-    assert {pk: step.code for pk, step in found.items()} == {mai.pk: "silver"}
+    assert {pk: step.code for pk, step in found.items()} == {
+        mai.pk: "silver",
+        binh.pk: "member",
+    }
