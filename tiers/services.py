@@ -120,8 +120,7 @@ def _review_moved_points(
             changes = _place_chunk(ladder, members, str(Cause.NIGHT), at)
             total.add(len(members), changes)
             last = moved[-1][0]
-    stored.reviewed_through = newest
-    stored.save_without_historical_record(update_fields=["reviewed_through"])
+    Ladder.objects.filter(pk=stored.pk).update(reviewed_through=newest)
 
 
 @retry_on_conflict
@@ -158,7 +157,7 @@ def _moved_points(
     ladder: Definition, after: int, through: int, limit: int
 ) -> list[tuple[int, int | None]]:
     """Find movements of a wallet that no fact announced: (transfer, member)."""
-    return fetch_all(  # type: ignore[return-value]
+    return fetch_all(
         "SELECT t.id, COALESCE(a.member_id, b.member_id, c.member_id) "
         "FROM points_transfer t JOIN points_account a ON a.id = t.to_account_id "
         "JOIN points_account b ON b.id = t.from_account_id "

@@ -15,6 +15,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from kombu.exceptions import OperationalError
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
@@ -235,13 +236,15 @@ class LadderAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     def _publish(self, request: HttpRequest, ladder: Ladder) -> HttpResponse:
         now = timezone.now()
         version = publish_ladder(ladder, at=now, by=request.user.get_username())
-        review_now.delay_on_commit(at=now.isoformat())
         self.log_change(request, ladder, f"Published version {version.number}.")
-        messages.success(
-            request,
-            _("Version %(number)s is published. Members are being placed now.")
-            % {"number": version.number},
-        )
+        try:
+            review_now.delay(at=now.isoformat())
+        except OperationalError:
+            text = _("Version %(number)s is published. Members are placed by the night.")
+            messages.warning(request, text % {"number": version.number})
+        else:
+            text = _("Version %(number)s is published. Members are being placed now.")
+            messages.success(request, text % {"number": version.number})
         return HttpResponseRedirect(ladder_address(ladder))
 
     def discard_view(self, request: HttpRequest, ladder_id: int) -> HttpResponse:
