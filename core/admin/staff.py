@@ -79,6 +79,8 @@ SPECIAL = (
     gettext_noop("Can export the list of a campaign"),
     gettext_noop("Can give and take points by hand"),
     gettext_noop("Can publish earn rules"),
+    gettext_noop("Can publish tier ladders"),
+    gettext_noop("Can give a tier by hand"),
     gettext_noop("Can approve what others ask for"),
 )
 
