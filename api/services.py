@@ -26,6 +26,8 @@ from members.models import Consent, Identifier, Member
 from members.services import find_member, register_member, set_consent
 from points.queries import Expiring, HistoryEntry, balances, expiring, history
 from points.services import ORDER, capture_points, points_of_orders
+from tiers.definition import Step
+from tiers.queries import tier_steps
 
 CONFLICT = "conflict"
 
@@ -66,6 +68,7 @@ class OrderTaken:
     balance: int
     member: Member
     expiring: list[Expiring]
+    tier: Step | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def take_order(*, till_key: TillKey, told: OrderTold, at: datetime) -> OrderTake
         balance=balances([member.pk])[member.pk],
         member=member,
         expiring=expiring([member.pk], at=at).get(member.pk, []),
+        tier=tier_steps([member.pk]).get(member.pk),
     )
 
 

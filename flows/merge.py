@@ -31,6 +31,8 @@ from members.services import (
 from messaging.waiting import cancel_for_member
 from points.models import Account
 from points.services import merge_points, unmerge_points
+from tiers.models import TierChange
+from tiers.services import Touch, refresh_tiers
 
 MERGE = "merge_members"
 PERMISSION = "members.merge_member"
@@ -47,8 +49,9 @@ def merge_members(
     1 the person: identifiers, tags, consents, blanks of the profile; sign-ins end
     2 what rules counted, and points with the last days of their lots, or a debt
     3 the facts: orders, refunds, activities, and what they come to
-    4 campaigns; what waits to be sent is called off
-    5 the record of it all
+    4 tiers: what both bought counts together
+    5 campaigns; what waits to be sent is called off
+    6 the record of it all
 
     A repeat answers the merge that stands. Raises MergeRefused, PointsReserved.
     """
@@ -66,6 +69,7 @@ def merge_members(
     moved = move_person(kept=kept, merged=merged, at=at)
     moved |= move_facts(**both)
     moved["points"] = merge_points(merge_id=record.pk, **both, at=at)
+    _refresh_tiers(kept, merged, at=at)
     moved |= move_enrolments(**both, at=at)
     moved["messages"] = cancel_for_member(member_id=merged.pk, reason=CANCELLED)
     record.moved = moved
@@ -92,6 +96,7 @@ def unmerge_members(*, merge: MemberMerge, note: str, by: str, at: datetime) -> 
     move_person_back(kept=kept, merged=merged, moved=moved, at=at)
     move_facts_back(**both, moved=moved)
     outcomes = unmerge_points(merge_id=record.pk, **both, moved=moved["points"], at=at)
+    _refresh_tiers(kept, merged, at=at)
     move_enrolments_back(**both, moved=moved)
     record.gone_back = {
         "wallets": [[one.wallet.pk, one.back, one.short, one.expired] for one in outcomes]
@@ -99,6 +104,10 @@ def unmerge_members(*, merge: MemberMerge, note: str, by: str, at: datetime) -> 
     record.undone_at, record.undone_by, record.undone_note = at, by, note.strip()
     record.save(update_fields=["undone_at", "undone_by", "undone_note", "gone_back"])
     return record
+
+
+def _refresh_tiers(*members: Member, at: datetime) -> None:
+    refresh_tiers([Touch(one.pk, at, TierChange.Cause.MERGE) for one in members], at=at)
 
 
 def check_can_undo(merge: MemberMerge) -> None:

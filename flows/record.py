@@ -41,6 +41,8 @@ from points.services import (
     points_of_orders,
     refund_points,
 )
+from tiers.models import TierChange
+from tiers.services import Touch, refresh_tiers
 
 Fact = TypeVar("Fact", OrderFact, RefundFact, ActivityFact)
 
@@ -54,6 +56,8 @@ __all__ = [
     "record_activities",
     "record_refunds",
 ]
+
+TierCause = TierChange.Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,9 @@ def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
     saved = save_orders(_of_kept_members(facts), at=at)
     purchases = [order for order in saved if order.counts]
     points = earn_points([_basket(order) for order in purchases])
-    notice_orders(purchases, at=at)
     _match_late_sales(purchases, at=at)
+    refresh_tiers(_touches(purchases), at=at)
+    notice_orders(purchases, at=at)
     if cancelled := [order for order in saved if order.cancels]:
         record_refunds(_cancellations(cancelled, at=at), at=at)
     return _answers(saved, points)
@@ -106,6 +111,14 @@ def record_refunds(facts: Sequence[RefundFact], *, at: datetime) -> list[SavedRe
         one.refund_id: one.order_ids for one in saved if one.is_new and one.refund_id
     }
     _settle_points(touched, at=at)
+    refresh_tiers(
+        [
+            Touch(one.fact.member_id, one.fact.refunded_at, TierCause.REFUND, one.refund_id)
+            for one in saved
+            if one.is_new
+        ],
+        at=at,
+    )
     return saved
 
 
@@ -130,6 +143,13 @@ def record_activities(
         if one.outcome == NEW and one.activity_id
     ]
     points = earn_points(baskets)
+    refresh_tiers(
+        [
+            Touch(one.member_id, one.happened_at, TierCause.ACTIVITY, one.id)
+            for one in baskets
+        ],
+        at=at,
+    )
     return [RecordedActivity(one, points.get(one.activity_id or 0, 0)) for one in saved]
 
 
@@ -143,6 +163,13 @@ def _of_kept_members(facts: Sequence[Fact]) -> list[Fact]:
     return [
         fact._replace(member_id=kept[fact.member_id]) if fact.member_id in kept else fact
         for fact in facts
+    ]
+
+
+def _touches(purchases: Sequence[SavedOrder]) -> list[Touch]:
+    return [
+        Touch(order.member_id, order.placed_at, TierCause.ORDER, order.order_id)
+        for order in purchases
     ]
 
 

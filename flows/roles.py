@@ -39,6 +39,12 @@ _EVERYONE: Rights = {
     "points.funder": LOOK,
     "points.earnruleversion": LOOK,
     "points.earnrule": LOOK,
+    "tiers.ladder": LOOK,
+    "tiers.tier": LOOK,
+    "tiers.perk": LOOK,
+    "tiers.ladderversion": LOOK,
+    "tiers.membertier": LOOK,
+    "tiers.tierchange": LOOK,
 }
 
 MARKETING: Rights = {
@@ -51,6 +57,10 @@ MARKETING: Rights = {
     "points.earnrule": (*KEEP, "publish"),
     "points.earnband": ALL,
     "points.earncap": ALL,
+    "tiers.ladder": (*KEEP, "publish"),
+    "tiers.tier": KEEP,
+    "tiers.perk": ALL,
+    "tiers.tierchange": (*LOOK, "give"),
     "activities.product": KEEP,
     "activities.activitytype": KEEP,
     "core.holiday": ALL,
@@ -82,6 +92,7 @@ CARE: Rights = {
     "points.transfer": LOOK,
     "points.lot": LOOK,
     "points.account": LOOK,
+    "tiers.tierchange": (*LOOK, "give"),
     "messaging.message": LOOK,
     "campaigns.enrolment": LOOK,
 }
@@ -118,6 +129,8 @@ _OWN_NAMES = {
     ("campaigns.campaign", "audience"): "export_audience",
     ("points.transfer", "points"): "adjust_points",
     ("points.earnrule", "publish"): "publish_earnrule",
+    ("tiers.ladder", "publish"): "publish_ladder",
+    ("tiers.tierchange", "give"): "give_tier",
     ("core.changerequest", "decide"): "decide_changerequest",
 }
 

@@ -31,6 +31,7 @@ from messaging.models import (
 from messaging.services import connect_official_account
 from points.models import EarnRule, Wallet
 from points.rules import publish_rule
+from tiers.presets import create_ladder
 
 WALLET = "points"
 RULE = "per-amount"
@@ -50,6 +51,7 @@ class Preset:
     wallet_name: str
     rule_name: str
     store_name: str
+    ladder_name: str = "Hạng thành viên"
 
 
 PRESETS = {
@@ -105,6 +107,7 @@ def setup_programme(
         code=ONLINE, defaults={"name": chosen.store_name}
     )
     report.note(is_new, _("Store “%(name)s” for web orders.") % {"name": store.name})
+    _ladder(programme, chosen, report)
     _sign_in_template(report)
     _campaigns(report, at=at)
     for group in create_roles():
@@ -209,6 +212,19 @@ def _rule(
             "name": rule.name,
             "points": rule.points,
             "amount": format_money(rule.amount, programme.currency),
+        },
+    )
+
+
+def _ladder(programme: Programme, preset: Preset, report: SetupReport) -> None:
+    """Make the tiers as a draft: the brand looks at them before anybody is placed."""
+    ladder, is_new = create_ladder(name=preset.ladder_name, currency=programme.currency)
+    report.note(
+        is_new,
+        _("Tier ladder “%(name)s”: %(state)s.")
+        % {
+            "name": ladder.name,
+            "state": _("published") if ladder.version else _("a draft"),
         },
     )
 

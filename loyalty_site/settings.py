@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "activities",
     "messaging",
     "points",
+    "tiers",
     "campaigns",
     "flows",
     "insights",

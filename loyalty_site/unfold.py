@@ -90,6 +90,14 @@ NAVIGATION: list[dict[str, Any]] = [
         ],
     },
     {
+        "title": _("Tiers"),
+        "items": [
+            _item(_("Tier ladders"), "stairs", "tiers.ladder"),
+            _item(_("Members by tier"), "military_tech", "tiers.membertier"),
+            _item(_("Rises and falls"), "timeline", "tiers.tierchange"),
+        ],
+    },
+    {
         "title": _("Campaigns"),
         "items": [
             _item(_("All campaigns"), "campaign", "campaigns.campaign"),

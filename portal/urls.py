@@ -14,6 +14,7 @@ urlpatterns = [
     path("points/give/confirm/", giving.confirm, name="give-confirm"),
     path("points/give/code/", giving.send_code, name="give-code"),
     path("points/give/done/<int:gift_id>/", giving.done, name="give-done"),
+    path("tiers/", pages.tiers, name="tiers"),
     path("history/", pages.member_history, name="history"),
     path("me/", profile.me, name="me"),
     path("me/consent/", profile.consent, name="consent"),

@@ -22,6 +22,7 @@ LEDGER_TABLES = (
     "points_lotdraw",
     "points_lot",
     "points_ledgerseal",
+    "tiers_tierchange",
 )
 
 
@@ -98,7 +99,8 @@ def _tests_may_empty_the_ledger() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT name, sql FROM sqlite_master "
-                "WHERE type = 'trigger' AND tbl_name LIKE 'points_%%'"
+                "WHERE type = 'trigger' "
+                "AND (tbl_name LIKE 'points_%%' OR tbl_name LIKE 'tiers_%%')"
             )
             triggers = cursor.fetchall()
         off = [f"DROP TRIGGER {re.sub(r'[^a-z_]', '', name)}" for name, _sql in triggers]

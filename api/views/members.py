@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.fields import Flag, Moment, Phone, Strict, Text, WholeNumber
+from api.fields import Amount, Flag, Moment, Phone, Strict, Text, WholeNumber
 from api.idempotency import Answer, make_answer
 from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
 from api.services import history_for_till, known_by, register
@@ -21,11 +21,38 @@ from core.phones import mask_phone
 from members.models import Identifier, Member
 from members.services import find_member
 from points.queries import Expiring, balances, expiring
+from tiers.definition import Step
+from tiers.models import Perk
+from tiers.queries import tier_steps
 
 MAX_ID = 2**63 - 1
 # Nobody meets a merged member here: their code answers who was kept.
 _STATES = [state.value for state in Member.State if state != Member.State.MERGED]
 PAGE = 30
+
+
+@extend_schema_serializer(component_name="Tier")
+class TierOutput(serializers.Serializer[Any]):
+    code = Text()
+    name = Text()
+
+
+@extend_schema_serializer(component_name="Perk")
+class PerkOutput(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=Perk.Kind.values)
+    name = Text()
+    sentence = Text(
+        allow_blank=True, help_text="For the customer, in the members' language."
+    )
+    percent = Amount(
+        max_digits=5, decimal_places=2, allow_null=True, help_text="Of a `discount`."
+    )
+    amount = Amount(
+        max_digits=18,
+        decimal_places=2,
+        allow_null=True,
+        help_text="From which order on, of `free_delivery`.",
+    )
 
 
 @extend_schema_serializer(component_name="Member")
@@ -36,6 +63,8 @@ class MemberOutput(serializers.Serializer[Any]):
     card_number = Text(allow_null=True)
     state = serializers.ChoiceField(choices=_STATES)
     joined_at = Moment()
+    tier = TierOutput(allow_null=True, help_text="Null while the programme has no tiers.")
+    perks = PerkOutput(many=True, help_text="What the tier entitles the customer to.")
 
 
 @extend_schema_serializer(component_name="Expiring")
@@ -45,7 +74,7 @@ class ExpiringOutput(serializers.Serializer[Any]):
 
 
 def describe_member(member: Member) -> dict[str, Any]:
-    """Return a member as tills see them. One query."""
+    """Return a member as tills see them. Three queries."""
     known = known_by(member)
     phone = known.get(Identifier.Kind.PHONE)
     return {
@@ -55,6 +84,15 @@ def describe_member(member: Member) -> dict[str, Any]:
         "card_number": known.get(Identifier.Kind.CARD),
         "state": member.state,
         "joined_at": member.joined_at,
+        **describe_tier(tier_steps([member.pk]).get(member.pk)),
+    }
+
+
+def describe_tier(step: Step | None) -> dict[str, Any]:
+    """Return a tier and its perks as tills see them."""
+    return {
+        "tier": {"code": step.code, "name": step.name} if step else None,
+        "perks": list(step.perks) if step else [],
     }
 
 

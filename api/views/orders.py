@@ -24,7 +24,13 @@ from api.idempotency import Answer, make_answer
 from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
 from api.services import OrderTaken, OrderTold, find_order, points_of_order, take_order
 from api.views.base import ApiView, answer_write, checked, till_key_of
-from api.views.members import ExpiringOutput, describe_expiring
+from api.views.members import (
+    ExpiringOutput,
+    PerkOutput,
+    TierOutput,
+    describe_expiring,
+    describe_tier,
+)
 from core.models import Programme
 
 MAX_LINES = 500
@@ -147,6 +153,10 @@ class Orders(ApiView):
         balance = WholeNumber(help_text="The member's points now.")
         member = OrderMember()
         expiring = ExpiringOutput(many=True, help_text="Within 30 days, soonest first.")
+        tier = TierOutput(
+            allow_null=True, help_text="After this order; null without tiers."
+        )
+        perks = PerkOutput(many=True, help_text="What the tier entitles the customer to.")
 
     @extend_schema(
         operation_id="tellOrder",
@@ -181,6 +191,7 @@ def _describe_taken(taken: OrderTaken) -> dict[str, Any]:
         "balance": taken.balance,
         "member": {"member_id": taken.member.code, "name": taken.member.name},
         "expiring": describe_expiring(taken.expiring),
+        **describe_tier(taken.tier),
     }
 
 

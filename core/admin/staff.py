@@ -80,6 +80,8 @@ SPECIAL = (
     gettext_noop("Can give and take points by hand"),
     gettext_noop("Can merge members and undo it"),
     gettext_noop("Can publish earn rules"),
+    gettext_noop("Can publish tier ladders"),
+    gettext_noop("Can give a tier by hand"),
     gettext_noop("Can approve what others ask for"),
     gettext_noop("Can merge members and undo it"),
     gettext_noop("Can export the points reports"),

@@ -37,6 +37,10 @@ from messaging.models import SendingPolicy
 from messaging.services import connect_official_account
 from points.models import Wallet
 from points.services import spend_points
+from tiers.ladders import publish_ladder
+from tiers.models import Ladder
+from tiers.presets import MAIN
+from tiers.services import review_tiers
 
 JOB, PERIOD = "seed-demo", "once"
 SEED = 2026
@@ -79,6 +83,7 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
     if run.state == JobRun.State.DONE:
         return DemoReport(False, **run.result["made"])
     setup_programme(at=at)
+    publish_ladder(Ladder.objects.get(code=MAIN), at=at, by=SOURCE)
     zone, today = Programme.current().zone, local_date(at)
     rng = random.Random(SEED)
     people = make_people(rng, count=members, today=today, zone=zone)
@@ -87,6 +92,7 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
     member_ids = _save_people(people, at=at, quiet=quiet)
     points = _record_orders(purchases, member_ids, at=at, quiet=quiet)
     _spend(treats, member_ids, quiet=quiet)
+    review_tiers(at=at)
     connect_to_simulator(name=Programme.current().name)
     _run_campaigns(at=at)
     made = {

@@ -35,6 +35,7 @@ from members.admin.by_hand import ByHandMixin
 from members.admin.merging import MergingMixin
 from members.admin.page import member_page
 from members.admin.search import member_ids_for_search
+from members.admin.tier_by_hand import TierByHandMixin
 from members.models import Consent, Identifier, Member, MemberTag, Segment
 from members.segments import members_matching
 from members.services import register_member, set_consent
@@ -177,7 +178,12 @@ class NewMemberForm(forms.ModelForm):
 
 @admin.register(Member)
 class MemberAdmin(
-    MergingMixin, ByHandMixin, BigTableMixin, SimpleHistoryAdmin, ConsoleAdmin
+    MergingMixin,
+    TierByHandMixin,
+    ByHandMixin,
+    BigTableMixin,
+    SimpleHistoryAdmin,
+    ConsoleAdmin,
 ):
     list_display = (
         "who",
@@ -219,7 +225,7 @@ class MemberAdmin(
     )
     readonly_fields = ("follows_oa", "joined_at", "updated_at")
     compressed_fields = False
-    actions_detail = ("adjust_points_page", "merge_page", "unmerge_page")
+    actions_detail = ("adjust_points_page", "tier_page", "merge_page", "unmerge_page")
     history_list_display = ("state",)
     change_form_outer_before_template = "admin/members/member/_page.html"
     change_form_outer_after_template = "admin/members/member/_timeline.html"

@@ -24,6 +24,9 @@ from messaging.reach import with_channel
 from points.models import Transfer
 from points.queries import Expiring, HistoryEntry, balances, expiring, history
 from points.services import points_of_orders
+from tiers.models import TierChange
+from tiers.queries import standings
+from tiers.sentence import describe_progress
 
 LINES = 30
 A_YEAR = 366
@@ -40,6 +43,16 @@ class Event:
     amount: Any = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TierLine:
+    """Where a member stands on one ladder, in words."""
+
+    name: str
+    color: str
+    until: str
+    progress: str
+
+
 @dataclass(slots=True)
 class MemberPage:
     """Everything above the form, gathered in a constant number of queries."""
@@ -53,6 +66,7 @@ class MemberPage:
     consent: str
     consent_ok: bool
     tags: list[str]
+    tiers: list[TierLine]
     last_order: str
     last_order_days: str
     spend: str
@@ -83,6 +97,7 @@ def member_page(member: Member, *, request: HttpRequest, at: datetime) -> Member
         consent=_consent_text(consent),
         consent_ok=bool(consent and consent.is_given),
         tags=[row.tag.name for row in member.tags.select_related("tag")],
+        tiers=_tiers(member, at, currency),
         last_order=when(last) if last else _("never"),
         last_order_days=days_ago(last, today) if last else "",
         spend=format_money(purchases.spend, currency) if purchases else "",
@@ -91,6 +106,18 @@ def member_page(member: Member, *, request: HttpRequest, at: datetime) -> Member
         merge=_standing_merge(member),
         timeline=_timeline(member, entries, orders, enrolments),
     )
+
+
+def _tiers(member: Member, at: datetime, currency: str) -> list[TierLine]:
+    return [
+        TierLine(
+            one.step.name,
+            one.step.color,
+            _("through %(day)s") % {"day": when(one.until)} if one.until else "",
+            describe_progress(one, currency=currency),
+        )
+        for one in standings(member, at=at)
+    ]
 
 
 def _next_expiry(soon: list[Expiring], today: date) -> str:
@@ -192,6 +219,7 @@ def _timeline(
         for entry in entries
         if not (entry.kind == Transfer.Kind.EARN and entry.source_id in shown)
     ]
+    events += [_tier_event(change) for change in _tier_changes(member)]
     messages = member.messages.select_related("template").order_by("-pk")
     events += [_message_event(message) for message in only(messages, LINES)]
     for enrolment in enrolments:
@@ -229,6 +257,20 @@ def _ledger_event(entry: HistoryEntry) -> Event:
         entry.rule_name or entry.note,
         signed(entry.amount),
     )
+
+
+def _tier_changes(member: Member) -> list[TierChange]:
+    changes = member.tier_changes.select_related("from_tier", "to_tier")
+    return only(changes.order_by("-pk"), LINES)
+
+
+def _tier_event(change: TierChange) -> Event:
+    title = _("Tier %(tier)s: %(what)s") % {
+        "tier": change.to_tier,
+        "what": change.get_kind_display(),
+    }
+    detail = change.note or change.get_cause_display()
+    return Event(change.happened_at, "military_tech", title, detail)
 
 
 def _message_event(message: Message) -> Event:

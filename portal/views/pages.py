@@ -19,6 +19,7 @@ from portal.history import explain, history_page
 from portal.pictures import barcode, qr_code
 from portal.purses import Purse, chosen, purse_names, purses
 from portal.rendering import render_page
+from portal.tiers import tier_card, tier_pages
 from portal.waiting import waiting_points
 
 LINES_AT_HOME = 5
@@ -60,6 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "now": at,
         "today": _today(programme),
         "lines": explain(member, entries, programme=programme),
+        "tier": tier_card(member, programme=programme, at=at),
     }
     return render_page(request, "portal/home.html", context, programme=programme)
 
@@ -102,6 +104,18 @@ def points(request: MemberRequest) -> HttpResponse:
         "today": _today(programme),
     }
     return render_page(request, "portal/points.html", context, programme=programme)
+
+
+@require_safe
+@member_required
+def tiers(request: MemberRequest) -> HttpResponse:
+    """Show every tier, what it asks for and gives, and the way to the next one."""
+    programme = Programme.current()
+    context = {
+        "place": "home",
+        "ladders": tier_pages(request.member, programme=programme, at=timezone.now()),
+    }
+    return render_page(request, "portal/tiers.html", context, programme=programme)
 
 
 @require_safe

@@ -242,7 +242,7 @@ def test_history_refuses_nonsense(till: Till, mai: Member, query: dict[str, Any]
 
 @pytest.mark.parametrize(
     ("address", "most"),
-    [("MAI/", 3), ("MAI/balance/", 8), ("MAI/history/", 7), ("?phone=0912345678", 3)],
+    [("MAI/", 4), ("MAI/balance/", 8), ("MAI/history/", 7), ("?phone=0912345678", 4)],
 )
 def test_costs_a_known_number_of_queries(
     till: Till, mai: Member, address: str, most: int

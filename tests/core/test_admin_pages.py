@@ -31,6 +31,8 @@ READ_ONLY = {
     "points.Lot",
     "points.Reservation",
     "points.Transfer",
+    "tiers.MemberTier",
+    "tiers.TierChange",
 }
 
 

@@ -711,6 +711,8 @@ DECIDED = {
     "points.Account.member": "stays, and is emptied by a movement",
     "points.BackTestMember.member": "stays: what a test said then",
     "points.EarnUse.member": "counted among the kept member's",
+    "tiers.MemberTier.member": "judged anew, both of them",
+    "tiers.TierChange.member": "what stood, stands",
     "campaigns.Enrolment.member": "moves; doubled ones end",
 }
 

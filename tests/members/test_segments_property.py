@@ -166,8 +166,16 @@ def depth(node: dict[str, Any]) -> int:
 
 
 def test_every_field_has_its_plain_reading() -> None:
-    # Messages and campaigns are asked about in tests of their own.
-    above = {"reachable", "reached_by_campaign"}
+    # Messages, campaigns and tiers are asked about in tests of their own.
+    above = {
+        "reachable",
+        "reached_by_campaign",
+        "tier",
+        "last_tier_event",
+        "days_since_tier_change",
+        "missing_to_next_tier",
+        "tier_ends_in_days",
+    }
     assert set(ANSWERS) == {
         (code, operator.code)
         for code, field in FIELDS.items()

@@ -163,11 +163,11 @@ def test_asks_the_database_no_more_for_many_lines(
 ) -> None:
     client = signed_in(mai)
     give(mai, 10)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         client.get("/")
     for n in range(200):
         give(mai, 10, days=n, key=f"g{n}")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         client.get("/")
 
 

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TiersConfig(AppConfig):
+    name = "tiers"
+    verbose_name = _("Tiers")
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from tiers.segment_fields import register_tier_fields
+
+        register_tier_fields()
