@@ -78,8 +78,8 @@ _COUNTED = (
 )
 _LESS = "LEFT JOIN points_takenback b ON b.transfer_id = t.id"
 _ACCOUNT = (
-    "FROM {source} JOIN points_account a ON a.member_id = r.holder AND a.wallet_id = r.wallet "
-    "JOIN points_wallet w ON w.id = a.wallet_id "
+    "FROM {source} JOIN points_account a ON a.member_id = r.holder "
+    "AND a.wallet_id = r.wallet JOIN points_wallet w ON w.id = a.wallet_id "
 )
 _HEAD = "SELECT r.id, r.slot, r.points AS need, t.happened_at AS moment, "
 _NET = "t.amount - COALESCE(b.amount, 0) AS points "
