@@ -19,8 +19,13 @@ ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS_COLLECTED = 5
 # Real processes, kills and browsers need the machine for themselves.
 ALONE = "battery or browser or postgresql"
-# Two and a half minutes of the clock itself: here on PostgreSQL, in `make battery` on both.
-ONCE_IS_ENOUGH = ("--deselect", "tests/battery/test_t14_beat.py")
+# Minutes of kills and clocks: here on PostgreSQL, in `make battery` on both.
+ONCE_IS_ENOUGH = (
+    "tests/battery/test_t12_outbox.py",
+    "tests/battery/test_t14_beat.py",
+    "tests/battery/test_kill_back_test.py",
+    "tests/battery/test_token_renewal.py",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,11 +40,11 @@ def main(arguments: Sequence[str]) -> int:
     own = dict.fromkeys(("DATABASE_URL", "CELERY_BROKER_URL", "CACHE_URL"), "")
     base = {**os.environ, **own, "TEST_REDIS_URL": redis_url, "CHROMIUM": chromium}
     # The first database first: most mistakes show on both, and it needs no server.
-    left_out = ONCE_IS_ENOUGH if postgresql else ()
+    left_out = [f"--deselect={path}" for path in ONCE_IS_ENOUGH] if postgresql else []
     runs = [("SQLite", base, "browser or battery", left_out)]
     if postgresql:
         settings = {**base, "DATABASE_URL": postgresql}
-        runs.append(("PostgreSQL", settings, "battery or postgresql", ()))
+        runs.append(("PostgreSQL", settings, "battery or postgresql", []))
     failed = [
         f"{name}, {part}"
         for name, environment, alone, left_out in runs
