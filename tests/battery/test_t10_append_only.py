@@ -216,9 +216,9 @@ def test_control_without_triggers_every_change_goes_through() -> None:
 def drop_triggers() -> None:
     source = {
         "postgresql": "SELECT tgname, tgrelid::regclass::text FROM pg_trigger "
-        "WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'points_%'",
-        "sqlite": "SELECT name, tbl_name FROM sqlite_master "
-        "WHERE type = 'trigger' AND tbl_name LIKE 'points_%'",
+        "WHERE NOT tgisinternal AND tgrelid::regclass::text ~ '^(points|tiers)_'",
+        "sqlite": "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' "
+        "AND (tbl_name LIKE 'points_%' OR tbl_name LIKE 'tiers_%')",
     }
     with connection.cursor() as cursor:
         cursor.execute(source[connection.vendor])
