@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 import psycopg
 
@@ -25,9 +26,11 @@ CONSTRAINTS = {
 # Everything that takes the accounts' lock by name.
 LOCKING = (
     "points.ledger",
+    "points.services.accounts",
     "points.services.expiring",
     "points.services.gifting",
     "points.services.holding",
+    "points.services.merging",
     "points.services.reserving",
     "points.services.reversing",
 )
@@ -60,8 +63,14 @@ def take_guards_away() -> None:
 def take_locks_away() -> None:
     """Read accounts without locking them, and slowly."""
     from points import ledger
+    from points.services import accounts as sides
 
-    read = ledger.lock_accounts
+    read, read_sides = ledger.lock_accounts, sides._lock_sides
+
+    def read_sides_slowly(*which: Any) -> sides.Sides:
+        found = read_sides(*which)
+        time.sleep(PAUSE)
+        return found
 
     def read_accounts(account_ids: Collection[int]) -> dict[int, ledger.Held]:
         accounts = read(account_ids)
@@ -69,8 +78,9 @@ def take_locks_away() -> None:
         time.sleep(PAUSE)
         return accounts
 
-    # Without "for update" in its question.
-    ledger.is_postgresql = lambda: False
+    # Without "for update" in their questions.
+    ledger.is_postgresql = sides.is_postgresql = lambda: False
+    sides._lock_sides = read_sides_slowly
     for name in LOCKING:
         import_module(name).lock_accounts = read_accounts
 
