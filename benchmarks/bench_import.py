@@ -1,7 +1,7 @@
 r"""How fast a history of orders comes in, with rules, points and tags.
 
-The floor is a ``COPY`` of the same rows from Python into a copy of the orders table with
-its keys and checks; a ``COPY`` into a table without anything stands beside it.
+The floor is a bare ``COPY`` of the same rows from Python, twice in the same run: into a
+table without anything, and into a copy of the orders table with its keys and checks.
 
     python benchmarks/bench_import.py [--orders 70000]
     python benchmarks/bench_import.py --file orders.csv.gz --currency USD \
@@ -118,10 +118,10 @@ def show(report: dict[str, int], seconds: float, plain: float, keyed: float) -> 
     print(f"import, whole process     {seconds:8.2f} s {orders / seconds:10.0f} orders/s")
     print(f"COPY, keys and checks     {keyed:8.2f} s {orders / keyed:10.0f} rows/s")
     print(f"COPY, bare table          {plain:8.2f} s {orders / plain:10.0f} rows/s")
-    # Why the keyed table is the floor: docs/decisions/0005-the-floor-of-an-import.md.
-    verdict = "met" if keyed / seconds >= TARGET else "NOT met"
-    print(f"import : COPY with keys = 1/{seconds / keyed:.1f} (target 1/15: {verdict})")
-    print(f"import : COPY bare      = 1/{seconds / plain:.1f}")
+    # What the two floors mean: docs/decisions/0005-the-floor-of-an-import.md.
+    verdict = "met" if plain / seconds >= TARGET else "NOT met"
+    print(f"import : COPY bare      = 1/{seconds / plain:.1f} (target 1/15: {verdict})")
+    print(f"import : COPY with keys = 1/{seconds / keyed:.1f}")
     figures = {
         "benchmark": "import",
         "orders": orders,
