@@ -32,6 +32,7 @@ from activities.services import (
     save_refunds,
 )
 from campaigns.services import notice_orders
+from core.batch import CHUNK
 from core.retry import retry_on_conflict
 from members.services import kept_ids
 from points.earning.basket import ACTIVITY, Basket, BasketLine
@@ -193,11 +194,13 @@ def _settle_points(touched: Mapping[int, Sequence[int]], *, at: datetime) -> Non
         total.taken += moved.taken
         total.short += moved.short
         total.returned += moved.returned
-    for refund in Refund.objects.filter(pk__in=sums):
+    refunds = list(Refund.objects.filter(pk__in=sums))
+    for refund in refunds:
         refund.points_taken += sums[refund.pk].taken
         refund.points_short += sums[refund.pk].short
         refund.points_returned += sums[refund.pk].returned
-        refund.save(update_fields=["points_taken", "points_short", "points_returned"])
+    told = ["points_taken", "points_short", "points_returned"]
+    Refund.objects.bulk_update(refunds, told, batch_size=CHUNK)
 
 
 def _cancellations(orders: Sequence[SavedOrder], *, at: datetime) -> list[RefundFact]:

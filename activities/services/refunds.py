@@ -36,7 +36,7 @@ from activities.services.orders import (
     REFUSED,
 )
 from activities.services.summaries import recompute_summaries
-from core.batch import Column, execute, insert_new, rows_source
+from core.batch import Column, chunks, execute, insert_new, rows_source
 from core.clock import programme_zone
 
 CENT = Decimal("0.01")
@@ -193,17 +193,32 @@ def _insert_new(saved: Sequence[SavedRefund]) -> list[SavedRefund]:
         returning="source, external_id, id",
     )
     ids = {(row[0], row[1]): row[2] for row in new}
+    repeats = []
     for one in saved:
         key = (one.fact.source, one.fact.external_id)
-        if one.outcome == REFUSED or (first[key] is one and key in ids):
-            one.refund_id = ids.get(key) if one.outcome != REFUSED else None
+        if one.outcome == REFUSED:
             continue
-        _settle_repeat(one)
+        if first[key] is one and key in ids:
+            one.refund_id = ids[key]
+        else:
+            repeats.append(one)
+    _settle_repeats(repeats)
     return [first[key] for key in sorted(ids)]
 
 
-def _settle_repeat(one: SavedRefund) -> None:
-    stored = Refund.objects.get(source=one.fact.source, external_id=one.fact.external_id)
+def _settle_repeats(repeats: Sequence[SavedRefund]) -> None:
+    """Compare refunds that were told before with what stands; a query for each chunk."""
+    for some in chunks(repeats):
+        stored = Refund.objects.filter(
+            source__in={one.fact.source for one in some},
+            external_id__in={one.fact.external_id for one in some},
+        )
+        by_key = {(refund.source, refund.external_id): refund for refund in stored}
+        for one in some:
+            _settle_repeat(one, by_key[one.fact.source, one.fact.external_id])
+
+
+def _settle_repeat(one: SavedRefund, stored: Refund) -> None:
     one.refund_id, one.unmatched, one.outcome = stored.pk, stored.unmatched, KNOWN
     if stored.content_hash != one.content_hash and not told_before_merge(
         one.fact.member_id, stored.content_hash, one.hash_for
