@@ -12,13 +12,19 @@ from rewards.discounts.terms import PIECE_KINDS, Kind, Measure, Scope, Terms
 def faults(terms: Terms) -> dict[str, str]:
     """Return a sentence for each field that has to be corrected; none when all is well."""
     found = {**_of_kind(terms), **_of_pieces(terms), **_of_limits(terms)}
-    if terms.where == Scope.LINES and not terms.products:
+    if _needs_products(terms) and not terms.products:
         found["products"] = _("Choose at least one product, category, brand or label.")
     if any(not 1 <= day <= 7 for day in terms.weekdays):
         found["weekdays"] = _("Weekdays are numbers from 1 (Monday) to 7 (Sunday).")
     if terms.from_time is not None and terms.from_time == terms.until_time:
         found["until_time"] = _("The hours end when they begin. Choose another end.")
     return found
+
+
+def _needs_products(terms: Terms) -> bool:
+    if terms.kind in (Kind.PERCENT, Kind.AMOUNT, Kind.BANDS):
+        return terms.scope == Scope.LINES
+    return terms.kind == Kind.FREE_PRODUCT
 
 
 def _is_percent(number: Decimal) -> bool:

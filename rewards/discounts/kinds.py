@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from rewards.discounts.amounts import spread
-from rewards.discounts.owed import Owed, Take, cut
+from rewards.discounts.owed import Owed, Takes, cut
 from rewards.discounts.pieces import cheapest, count, from_two_sets, in_groups, runs_of
 from rewards.discounts.prepared import Prepared, outside_thresholds
 from rewards.discounts.said import Facts, Note, Reason, Saying
@@ -104,29 +104,29 @@ def _free_delivery(voucher: Prepared, owed: Owed) -> Outcome:
 
 def _bands(voucher: Prepared, owed: Owed) -> Outcome:
     """Take what the highest band that is reached gives, on everything it is about."""
-    bands = voucher.terms.bands
-    by_quantity = voucher.terms.bands_by == Measure.QUANTITY
-    if by_quantity:
-        reached = voucher.quantity(voucher.about)
-        starts = [band.start for band in bands]
-    else:
-        reached = Decimal(voucher.value(owed, voucher.about))
-        starts = [Decimal(voucher.units(band.start)) for band in bands]
+    reached, starts = _bands_reached(voucher, owed)
     passed = sum(start <= reached for start in starts)
     start = starts[max(0, passed - 1)]
-    facts: Facts
-    if by_quantity:
-        facts = {"least": start, "count": reached}
-    else:
-        facts = {"minimum": start, "value": reached, "missing": max(0, start - reached)}
+    facts: Facts = {"least": start, "count": reached}
+    reason, note = Reason.BAND_QUANTITY, Note.BAND_QUANTITY
+    if voucher.terms.bands_by == Measure.VALUE:
+        missing = max(Decimal(0), start - reached)
+        facts = {"minimum": start, "value": reached, "missing": missing}
+        reason, note = Reason.BAND_VALUE, Note.BAND_VALUE
     if not passed:
-        reason = Reason.BAND_QUANTITY if by_quantity else Reason.BAND_VALUE
         return Saying(reason, facts)
-    note = Saying(Note.BAND_QUANTITY if by_quantity else Note.BAND_VALUE, facts)
-    band = bands[passed - 1]
+    band = voucher.terms.bands[passed - 1]
     if band.percent is not None:
-        return _percent_off(voucher, owed, band.percent, note)
-    return _amount_off(voucher, owed, band.amount or Decimal(0), note)
+        return _percent_off(voucher, owed, band.percent, Saying(note, facts))
+    return _amount_off(voucher, owed, band.amount or Decimal(0), Saying(note, facts))
+
+
+def _bands_reached(voucher: Prepared, owed: Owed) -> tuple[Decimal, list[Decimal]]:
+    bands = voucher.terms.bands
+    if voucher.terms.bands_by == Measure.QUANTITY:
+        return voucher.quantity(voucher.about), [band.start for band in bands]
+    value = Decimal(voucher.value(owed, voucher.about))
+    return value, [Decimal(voucher.units(band.start)) for band in bands]
 
 
 # --- Pieces -------------------------------------------------------------------------------
@@ -164,9 +164,9 @@ def _groups(voucher: Prepared, owed: Owed, *, buy: int, get: int) -> Outcome:
 
 
 def _off_pieces(
-    voucher: Prepared, owed: Owed, takes: Mapping[int, Take], *, least: int, there: int
+    voucher: Prepared, owed: Owed, takes: Takes, *, least: int, there: int
 ) -> Outcome:
-    given = sum(piece.given for piece in takes.values())
+    given = sum(t.pieces for of_part in takes.values() for t in of_part if t.is_given)
     if not given:
         return Saying(Reason.PIECES, {"least": least, "count": there})
     terms = voucher.terms

@@ -77,10 +77,14 @@ class Part(NamedTuple):
 
 
 class Take(NamedTuple):
-    """So many pieces of a part that a voucher gives, and so many that it makes buy."""
+    """So many pieces of a part that a voucher counts: it gives them, or they are bought."""
 
-    given: int = 0
-    bought: int = 0
+    pieces: int
+    is_given: bool
+
+
+# By the place of the part.
+Takes = Mapping[int, Sequence[Take]]
 
 
 class Owed(NamedTuple):
@@ -130,21 +134,18 @@ def first_owed(lines: Sequence[LineUnits], basket: Basket, decimals: int) -> Owe
     return Owed(parts, [line.shop for line in lines], fee, fee)
 
 
-def cut(owed: Owed, takes: Mapping[int, Take], rounding: str) -> tuple[Owed, list[int]]:
+def cut(owed: Owed, takes: Takes, rounding: str) -> tuple[Owed, list[int]]:
     """Cut pieces out of parts; return where the parts stand that are given."""
     parts: list[Part] = []
     rests: list[int] = []
     given: list[int] = []
     for i, (part, rest) in enumerate(zip(owed.parts, owed.rest, strict=True)):
-        take = takes.get(i, Take())
-        for count in take:
-            if not count:
-                continue
+        for count, is_given in takes.get(i, ()):
+            if is_given:
+                given.append(len(parts))
             piece, piece_rest, part, rest = _cut(part, rest, count, rounding)
             parts.append(piece)
             rests.append(piece_rest)
-        if take.given:
-            given.append(len(parts) - 1 - bool(take.bought))
         if part.quantity:
             parts.append(part)
             rests.append(rest)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from rewards.discounts.owed import Owed, Take
+from rewards.discounts.owed import Owed, Take, Takes
 from rewards.discounts.terms import Basis
 
 # Prices of single pieces are compared to the millionth of a dong.
@@ -41,9 +41,7 @@ def count(runs: Iterable[Run]) -> int:
     return sum(run.pieces for run in runs)
 
 
-def in_groups(
-    runs: Sequence[Run], *, buy: int, get: int, times: int | None
-) -> dict[int, Take]:
+def in_groups(runs: Sequence[Run], *, buy: int, get: int, times: int | None) -> Takes:
     """Lay the pieces out from the dearest on and cut them into groups.
 
     In each group of ``buy + get`` the cheapest ``get`` are given; a last, smaller group
@@ -63,7 +61,7 @@ def in_groups(
         if stop <= start:
             break
         given = given_before(stop) - given_before(start)
-        takes[run.part] = Take(given, stop - start - given)
+        takes[run.part] = _takes(given, stop - start - given)
         start = stop
     return takes
 
@@ -76,7 +74,7 @@ def from_two_sets(
     buy: int,
     get: int,
     times: int | None,
-) -> dict[int, Take]:
+) -> Takes:
     """Buy from the first set of lines, get from the second: the cheapest there.
 
     Where a piece is in both, it is bought only when no other can be, the dearest first,
@@ -99,12 +97,16 @@ def from_two_sets(
     rounds = max((min(r, most) for r in tried), key=lambda r: (given(r), -r))
     bought = _taken([*only_first, *both], rounds * buy)
     free = _taken([*reversed(only_second), *reversed(both)], given(rounds))
-    return {i: Take(free.get(i, 0), bought.get(i, 0)) for i in {*bought, *free}}
+    return {i: _takes(free.get(i, 0), bought.get(i, 0)) for i in {*bought, *free}}
 
 
-def cheapest(runs: Sequence[Run], get: int) -> dict[int, Take]:
+def cheapest(runs: Sequence[Run], get: int) -> Takes:
     """Give the cheapest pieces, with nothing to buy for them."""
-    return {i: Take(given=taken) for i, taken in _taken([*reversed(runs)], get).items()}
+    return {i: _takes(given, 0) for i, given in _taken(reversed(runs), get).items()}
+
+
+def _takes(given: int, bought: int) -> list[Take]:
+    return [take for take in (Take(given, True), Take(bought, False)) if take.pieces]
 
 
 def _taken(runs: Iterable[Run], wanted: int) -> dict[int, int]:

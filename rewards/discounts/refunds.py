@@ -1,6 +1,6 @@
 """What a refund gives back: what was really paid for the pieces that come back.
 
-The pieces of one line share its price. What was paid for the first pieces of a line is
+The pieces of one line share what was paid for it. What was paid for the first pieces is
 rounded down, and a refund gives the difference between two such sums; so refunds in any
 order and any portions add up to what was paid for the line, to the dong.
 """
@@ -35,12 +35,12 @@ class ReturnedLine:
 
     key: str
     quantity: Decimal
-    price: Decimal
     paid: Decimal
+    taken: Decimal
 
     @property
-    def taken(self) -> Decimal:
-        return self.price - self.paid
+    def price(self) -> Decimal:
+        return self.paid + self.taken
 
 
 def refund_lines(
@@ -48,7 +48,7 @@ def refund_lines(
     returned: Mapping[str, Decimal],
     *,
     before: Mapping[str, Decimal] | None = None,
-    decimals: int = 0,
+    decimals: int,
 ) -> tuple[ReturnedLine, ...]:
     """Say what was paid for these quantities, by key of the line.
 
@@ -77,17 +77,17 @@ def _returned(
         raise InvalidInput(text % {"key": line.key, "left": f"{left.normalize():f}"})
 
     def between(amount: Decimal) -> Decimal:
-        units = _share(line, before + quantity, amount, decimals) - _share(
-            line, before, amount, decimals
-        )
-        return to_money(units, decimals)
+        units = to_units(amount, decimals)
+        end = _share(units, before + quantity, line.quantity)
+        return to_money(end - _share(units, before, line.quantity), decimals)
 
-    return ReturnedLine(line.key, quantity, between(line.price), between(line.paid))
+    return ReturnedLine(
+        line.key, quantity, between(line.paid), between(line.price - line.paid)
+    )
 
 
-def _share(line: SoldLine, quantity: Decimal, amount: Decimal, decimals: int) -> int:
-    """Return what the first pieces of a line cost."""
+def _share(units: int, quantity: Decimal, of_quantity: Decimal) -> int:
+    """Return what the first pieces of a line have of an amount."""
     part, fraction = quantity.as_integer_ratio()
-    whole, whole_fraction = line.quantity.as_integer_ratio()
-    units = to_units(amount, decimals)
+    whole, whole_fraction = of_quantity.as_integer_ratio()
     return divide(units * part * whole_fraction, whole * fraction, Rounding.DOWN)

@@ -30,6 +30,11 @@ class VoucherResult:
     def is_used(self) -> bool:
         return self.taken > 0
 
+    @property
+    def said(self) -> tuple[Said, ...]:
+        """Return all that there is to say about it."""
+        return self.notes if self.why_not is None else (self.why_not,)
+
 
 @dataclass(frozen=True, slots=True)
 class LineResult:
@@ -93,11 +98,7 @@ class Result:
                     "lines": [str(part) for part in voucher.lines],
                     "delivery": str(voucher.delivery),
                     "why_not": voucher.why_not.code if voucher.why_not else "",
-                    "said": [
-                        said.sentence
-                        for said in (*voucher.notes, voucher.why_not)
-                        if said is not None
-                    ],
+                    "said": [said.sentence for said in voucher.said],
                 }
                 for voucher in self.vouchers
             ],
