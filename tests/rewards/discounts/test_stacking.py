@@ -176,7 +176,7 @@ def test_a_voucher_that_costs_more_than_it_brings_stays_out() -> None:
     assert taken(result) == {"A": 0, "B": 100_000}
     assert why_not(result) == {"A": "better_without"}
     assert result.vouchers[0].said[0].sentence == (
-        "Without it, “B” gives you at least as much."
+        "Without it you save at least as much, with “B”."
     )
 
 
@@ -252,22 +252,22 @@ def test_a_free_piece_after_percent_is_worth_what_is_left_of_it() -> None:
         (
             [TEN, asked("ALL", percent=50, exclusive=True)],
             {},
-            ["“ALL” counts instead: it goes together with no other voucher."],
+            ["“ALL” is used instead: it goes together with no other voucher."],
         ),
         (
             [FIFTY, asked("ALL", percent=20, exclusive=True)],
             {},
-            ["It goes together with no other voucher, and “FIFTY” counts instead."],
+            ["It goes together with no other voucher; used instead: “FIFTY”."],
         ),
         (
             [asked("A", percent=1, group="g"), asked("B", percent=2, group="g")],
             {},
-            ["It does not go together with “B”, which counts instead."],
+            ["It does not go together with “B”, which is used instead."],
         ),
         (
             [FIFTY, TEN],
             {"most_vouchers": 1},
-            ["For one order at most 1 can be used, and “FIFTY” counts."],
+            ["For one order at most 1 can be used; used instead: “FIFTY”."],
         ),
     ],
 )
@@ -318,3 +318,24 @@ def test_the_result_as_plain_values() -> None:
         "paid": "67500",
     }
     assert (told["price"], told["taken"], told["paid"]) == ("225000", "50000", "175000")
+
+
+@pytest.mark.parametrize(
+    ("percent", "paid", "unused"),
+    [
+        (32, [60_750, 20_250, 54_000, 0], {"ALONE": "alone"}),
+        (
+            46,
+            [48_600, 16_200, 43_200, 25_000],
+            dict.fromkeys(("FIFTY", "TEN", "SHIP"), "other_alone"),
+        ),
+    ],
+)
+def test_the_example_of_the_documentation(
+    percent: int, paid: list[int], unused: dict[str, str]
+) -> None:
+    alone = asked("ALONE", percent=percent, exclusive=True)
+    result = ask(CAFE, FIFTY, TEN, SHIP, alone)
+
+    assert [*(int(row.paid) for row in result.lines), int(result.delivery_paid)] == paid
+    assert why_not(result) == unused
