@@ -10,7 +10,7 @@ CAKE = line("CK", 80_000, category="cakes")
 
 
 def row(name: str, quantity: int, price: int, taken: list[int], paid: int) -> ExampleRow:
-    return ExampleRow(name, quantity, price, tuple(taken), paid)  # type: ignore[arg-type]
+    return ExampleRow(name, quantity, price, tuple(taken), paid)
 
 
 def test_rows_columns_and_reasons() -> None:
@@ -31,19 +31,19 @@ def test_rows_columns_and_reasons() -> None:
         ExampleVoucher(
             "DRINKS",
             "20% off drinks, at most 15.000 ₫.",
-            15_000,  # type: ignore[arg-type]
+            15_000,
             ("20% of 90.000 ₫.", "At most 15.000 ₫."),
         ),
         ExampleVoucher(
             "SHIP",
             "Free delivery.",
-            30_000,  # type: ignore[arg-type]
+            30_000,
             ("Of the delivery fee of 30.000 ₫.",),
         ),
         ExampleVoucher(
             "BIG",
             "50% off the order, for orders from 500.000 ₫.",
-            0,  # type: ignore[arg-type]
+            0,
             ("It works from 500.000 ₫; 330.000 ₫ more is needed.",),
         ),
     ]

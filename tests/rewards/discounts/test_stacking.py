@@ -222,6 +222,14 @@ def test_a_bought_piece_counts_for_one_voucher() -> None:
     assert taken(ask(four, *both)) == {"A": 40_000, "B": 40_000}
 
 
+def test_pieces_that_complete_no_group_stay_for_another_voucher() -> None:
+    """Of three coffees one is bought and one given; the third counts for nothing yet."""
+    third = asked("B", "free_product", products=products(skus=["CF"]))
+    result = ask(basket(line("CF", 40_000, 3)), asked("A", "buy_get"), third)
+
+    assert taken(result) == {"A": 40_000, "B": 40_000}
+
+
 def test_percent_after_a_free_piece_is_of_what_is_left() -> None:
     """One of two coffees is free; 10% of the other and of the cake."""
     bought = basket(line("CF", 40_000, 2), line("CK", 60_000))
