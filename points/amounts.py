@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.models import Programme
-from core.money import format_money, group_digits
+from core.money import SYMBOLS, format_money, group_digits, plain_number
 from points.models import Wallet
 
 MINUS = "−"
@@ -26,7 +26,7 @@ class Unit:
     @classmethod
     def of(cls, wallet: Wallet, programme: Programme) -> Unit:
         """Return the unit of a wallet in a programme."""
-        if wallet.kind == Wallet.Kind.CASHBACK:
+        if wallet.holds_money:
             return cls("", programme.currency, programme.decimals)
         return cls(wallet.unit_name)
 
@@ -41,6 +41,13 @@ class Unit:
     def amount(self, amount: int) -> str:
         """Write the number and the unit: 1.250 điểm."""
         return f"{self.number(amount)} {self.name}".rstrip()
+
+    def exact(self, amount: Decimal) -> str:
+        """Write an amount before it is rounded: 61.728,35 ₫."""
+        if not self.currency:
+            return plain_number(amount)
+        money = plain_number(amount.scaleb(-self.decimals))
+        return f"{money} {SYMBOLS.get(self.currency, self.currency)}"
 
     def signed(self, amount: int) -> str:
         """Write +1.250 or −80."""
