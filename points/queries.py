@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Sum, When
 
@@ -203,6 +203,26 @@ def _holding(
         pending=pending,
         reserved_until=until,
     )
+
+
+class Earned(NamedTuple):
+    """What an order gave in one wallet when it was recorded, held amounts included."""
+
+    wallet: Wallet
+    amount: int
+
+
+def earned_by_order(order_id: int, *, wallets: Sequence[Wallet]) -> list[Earned]:
+    """Return what an order gave in these wallets, in their order. One query."""
+    rows: Any = (
+        Transfer.objects.filter(
+            source_type="order", source_id=order_id, kind=Transfer.Kind.EARN
+        )
+        .values_list("from_account__wallet")
+        .annotate(sum=Sum("amount"))
+    )
+    sums = dict(rows)
+    return [Earned(one, int(sums[one.pk])) for one in wallets if one.pk in sums]
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,9 @@ def _segments(
     if not wanted or not baskets:
         return {}, {}
     occasions = [
-        Occasion(b.id, b.member_id, judged_at or b.happened_at, str(b.trigger))
+        Occasion(b.id, b.member_id, judged_at, "")
+        if judged_at
+        else Occasion(b.id, b.member_id, b.happened_at, b.trigger)
         for b in baskets
     ]
     segments = list(Segment.objects.filter(pk__in=wanted))
