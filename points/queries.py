@@ -100,6 +100,29 @@ def expiring(
     }
 
 
+def expiring_by_wallet(
+    member: Member, wallets: Sequence[Wallet], *, today: date, within_days: int
+) -> dict[int, list[Expiring]]:
+    """Return what of a member's wallets expires when, by wallet. One query."""
+    horizon = today + timedelta(days=within_days)
+    policies = {wallet.pk: ExpiryPolicy.of(wallet) for wallet in wallets}
+    lots = Lot.objects.filter(
+        account__member=member, account__wallet__in=policies, remaining__gt=0
+    ).filter(Q(expires_on__isnull=True) | Q(expires_on__range=(today, horizon)))
+    sums = lots.values_list(
+        "account__wallet_id", "expires_on", "account__active_on"
+    ).annotate(points=Sum("remaining"))
+    totals: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for wallet_id, expires_on, active_on, points in sums:
+        day = expires_on or last_day_of_undated(policies[wallet_id], active_on)
+        if day and today <= day <= horizon:
+            totals[wallet_id][day] += int(points)
+    return {
+        wallet_id: [Expiring(day, points) for day, points in sorted(days.items())]
+        for wallet_id, days in totals.items()
+    }
+
+
 def usable_points(member: Member, *, wallet: Wallet, on: date) -> int:
     """Return what a member can spend on a day: lots that are not past their last day."""
     account = Account.objects.filter(member=member, wallet=wallet).first()

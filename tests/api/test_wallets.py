@@ -260,9 +260,7 @@ def test_a_reservation_of_another_till_or_member_does_not_pay(
 
 
 def test_the_slip_says_what_each_wallet_got(till: Till, mai: Member, money: Wallet) -> None:
-    make_earn_rule(
-        wallet=money, code="back", method="percent", hold="days", hold_days=7
-    )
+    make_earn_rule(wallet=money, code="back", method="percent", hold="days", hold_days=7)
 
     taken = till.order().json()
 
@@ -280,9 +278,7 @@ def test_the_slip_says_what_each_wallet_got(till: Till, mai: Member, money: Wall
 
 
 def test_every_wallet_of_a_member(till: Till, rich: Member, money: Wallet) -> None:
-    make_earn_rule(
-        wallet=money, code="back", method="percent", hold="days", hold_days=7
-    )
+    make_earn_rule(wallet=money, code="back", method="percent", hold="days", hold_days=7)
     till.order()
     hold(till, "C", wallet="cashback", points=20_000)
 
