@@ -30,6 +30,11 @@ class Unit:
             return cls("", programme.currency, programme.decimals)
         return cls(wallet.unit_name)
 
+    @property
+    def label(self) -> str:
+        """What is counted: điểm, or the sign of the currency."""
+        return self.name or SYMBOLS.get(self.currency, self.currency)
+
     def number(self, amount: int) -> str:
         """Write 1.250, or 1.250 ₫ where the sign of the currency is the unit."""
         sign = MINUS if amount < 0 else ""
@@ -47,7 +52,7 @@ class Unit:
         if not self.currency:
             return plain_number(amount)
         money = plain_number(amount.scaleb(-self.decimals))
-        return f"{money} {SYMBOLS.get(self.currency, self.currency)}"
+        return f"{money} {self.label}"
 
     def signed(self, amount: int) -> str:
         """Write +1.250 or −80."""

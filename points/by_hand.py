@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from core.approvals import Act, register_act, request_change
 from core.clock import local_date, start_of_day
-from core.models import ChangeRequest
-from core.money import group_digits
+from core.models import ChangeRequest, Programme
 from members.models import Member
+from points.amounts import Unit
 from points.models import Transfer, Wallet
 from points.services import adjust_points
 
@@ -54,9 +54,10 @@ def give_by_hand(
     earlier = ChangeRequest.objects.filter(kind=ADJUST, payload__key=key).first()
     if earlier is not None:
         return earlier
+    unit = Unit.of(wallet, Programme.current())
     summary = _("%(points)s %(unit)s for %(member)s: %(note)s") % {
-        "points": f"{'+' if amount > 0 else '−'}{group_digits(abs(amount))}",
-        "unit": wallet.unit_name,
+        "points": unit.signed(amount),
+        "unit": unit.name or _("(%(wallet)s)") % {"wallet": wallet.name},
         "member": member,
         "note": note,
     }

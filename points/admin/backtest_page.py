@@ -11,11 +11,10 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from core.admin_tools import NOTHING, link, money, number, percent, programme_of
+from core.admin_tools import NOTHING, link, money, number, percent, programme_of, signed
 from core.money import Rounding, round_whole
 from members.models import Member
 from points.admin.publishing import field_label, page_address
-from points.admin.words import signed_amount
 from points.amounts import Unit
 from points.backtests.findings import TestedRule, finding_of, tested_rules
 from points.backtests.frozen import unit_of
@@ -194,7 +193,7 @@ def _tiles(
 
 
 def _signed(points: int, unit: Unit) -> str | SafeString:
-    return signed_amount(points, unit) if points else "0"
+    return signed(points, unit.signed(points)) if points else "0"
 
 
 def _instead(before: int, after: int, unit: Unit) -> str:
@@ -260,7 +259,7 @@ def _member(row: list[int], names: dict[int, Member], unit: Unit) -> dict[str, A
         else _("member %(number)s") % {"number": member_id},
         "before": unit.number(before),
         "after": unit.number(after),
-        "difference": signed_amount(after - before, unit),
+        "difference": signed(after - before, unit.signed(after - before)),
     }
 
 

@@ -18,7 +18,6 @@ from core.admin_tools import ConsoleAdmin, programme_of
 from core.form_fields import PlainDecimalField
 from core.models import Programme
 from core.money import format_money, group_digits
-from points.admin.words import unit_label
 from points.amounts import Unit
 from points.models import Funder, Wallet
 from points.rules import money_in, not_its_worth, save_wallet
@@ -123,7 +122,7 @@ class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
 
     @display(description=_("Unit"), ordering="unit_name")
     def unit(self, wallet: Wallet) -> str:
-        return unit_label(Unit.of(wallet, self.programme))
+        return Unit.of(wallet, self.programme).label
 
     @display(description=_("Points expire"))
     def expiry(self, wallet: Wallet) -> str:
