@@ -12,6 +12,11 @@ from points.models import Wallet
 MINUS = "−"
 
 
+def closed_up(sentence: str) -> str:
+    """Close the gap that money, which carries its own sign, leaves where a unit stands."""
+    return " ".join(sentence.split())
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """What a wallet counts: a name such as “điểm”, or a currency and its decimals.
@@ -43,6 +48,10 @@ class Unit:
         money = Decimal(abs(amount)).scaleb(-self.decimals)
         return f"{sign}{format_money(money, self.currency)}"
 
+    def bare(self, amount: int) -> str:
+        """Write the number alone, for a table that says its unit above: 12,50."""
+        return self.number(amount).removesuffix(f" {self.label}")
+
     def amount(self, amount: int) -> str:
         """Write the number and the unit: 1.250 điểm."""
         return f"{self.number(amount)} {self.name}".rstrip()
@@ -53,6 +62,10 @@ class Unit:
             return plain_number(amount)
         money = plain_number(amount.scaleb(-self.decimals))
         return f"{money} {self.label}"
+
+    def change(self, amount: int) -> str:
+        """Write +1.250 điểm, or −80 ₫."""
+        return f"{self.signed(amount)} {self.name}".rstrip()
 
     def signed(self, amount: int) -> str:
         """Write +1.250 or −80."""

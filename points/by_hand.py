@@ -16,7 +16,7 @@ from core.approvals import Act, register_act, request_change
 from core.clock import local_date, start_of_day
 from core.models import ChangeRequest, Programme
 from members.models import Member
-from points.amounts import Unit
+from points.amounts import Unit, closed_up
 from points.models import Transfer, Wallet
 from points.services import adjust_points
 
@@ -55,12 +55,15 @@ def give_by_hand(
     if earlier is not None:
         return earlier
     unit = Unit.of(wallet, Programme.current())
-    summary = _("%(points)s %(unit)s for %(member)s: %(note)s") % {
-        "points": unit.signed(amount),
-        "unit": unit.name or _("(%(wallet)s)") % {"wallet": wallet.name},
-        "member": member,
-        "note": note,
-    }
+    summary = closed_up(
+        _("%(points)s %(unit)s for %(member)s: %(note)s")
+        % {
+            "points": unit.signed(amount),
+            "unit": unit.name,
+            "member": member,
+            "note": note,
+        }
+    )
     return request_change(kind=ADJUST, payload=facts, summary=summary, by=by, at=at)
 
 

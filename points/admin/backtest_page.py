@@ -15,7 +15,7 @@ from core.admin_tools import NOTHING, link, money, number, percent, programme_of
 from core.money import Rounding, round_whole
 from members.models import Member
 from points.admin.publishing import field_label, page_address
-from points.amounts import Unit
+from points.amounts import Unit, closed_up
 from points.backtests.findings import TestedRule, finding_of, tested_rules
 from points.backtests.frozen import unit_of
 from points.models import BackTest, BackTestMember, EarnRule
@@ -203,8 +203,7 @@ def _instead(before: int, after: int, unit: Unit) -> str:
         "unit": unit.name,
         "share": _change(before, after),
     }
-    # Money leaves the place of the unit empty.
-    return " ".join(text.split())
+    return closed_up(text)
 
 
 def _change(before: int, after: int) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from core.models import Programme
 from core.money import format_money, group_digits
-from points.amounts import Unit
+from points.amounts import Unit, closed_up
 from points.backtests.frozen import AFTER, BEFORE, definitions_of, unit_of
 from points.earning.sentence import describe
 from points.models import BackTest
@@ -92,8 +92,7 @@ def _difference(points: int, unit: Unit) -> str:
         text = _("as many %(unit)s in all")
         if unit.currency:
             text = _("as much in all")
-    # Money leaves the place of the unit empty.
-    return " ".join((text % facts).split())
+    return closed_up(text % facts)
 
 
 def _cost(points: int, worth: str | None, currency: str) -> str:

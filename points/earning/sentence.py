@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from core.models import Programme
 from core.money import Rounding, format_money, plain_number
-from points.amounts import Unit
+from points.amounts import Unit, closed_up
 from points.earning.definition import Definition, Hold, Method, Scope, Stacking, Trigger
 from points.models import EarnCap, EarnRule
 
@@ -40,8 +40,7 @@ def describe(
     d, currency = definition, str(programme.currency)
     parts = [_what(d, unit, currency), *_on_what(d), *_when(d), *_for_whom(d, group)]
     sentences = [", ".join(parts) + ".", *_limits(d, unit), *_beside(d), *_usable(d)]
-    # Money carries its own sign and leaves the place of the unit empty.
-    text = " ".join(" ".join(sentences).split())
+    text = closed_up(" ".join(sentences))
     return text[:1].upper() + text[1:]
 
 
