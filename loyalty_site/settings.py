@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "activities",
     "messaging",
     "points",
+    "rewards",
     "tiers",
     "campaigns",
     "flows",

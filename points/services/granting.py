@@ -34,16 +34,23 @@ class Grant:
     actor: str = ""
     source_type: str = ""
     source_id: int | None = None
+    funder_id: int | None = None
 
 
 @retry_on_conflict
 @transaction.atomic
-def grant_points(*, grants: Sequence[Grant], at: datetime) -> int:
-    """Give points outside any rule; returns how many points this call really gave."""
+def grant_points(
+    *, grants: Sequence[Grant], at: datetime, wallet: Wallet | None = None
+) -> int:
+    """Give points outside any rule; returns how many this call really gave.
+
+    Without a wallet: in the one that members mean by "my points". Repeats of a key give
+    nothing. Raises NoWallet, KeyReused.
+    """
     if not grants:
         return 0
     sides = lock_sides(
-        None,
+        wallet,
         member_ids={grant.member_id for grant in grants},
         kinds={_counterpart(grant.kind) for grant in grants},
     )
@@ -57,6 +64,7 @@ def grant_points(*, grants: Sequence[Grant], at: datetime) -> int:
             happened_at=at,
             source_type=grant.source_type,
             source_id=grant.source_id,
+            funder_id=grant.funder_id,
             expires_on=grant.expires_on,
             note=grant.note,
             actor=grant.actor,

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class RewardsConfig(AppConfig):
+    name = "rewards"
+    verbose_name = _("Rewards")
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from rewards.giving import register_own_kinds
+
+        register_own_kinds()

@@ -1,0 +1,33 @@
+"""What members get: benefits, the catalogue that sells them, vouchers, gifts, bookings."""
+
+from rewards.models.benefits import Benefit, GivenBenefit
+from rewards.models.catalogue import Reward, RewardCategory, RewardLimit, Tally
+from rewards.models.experiences import Booking, Slot
+from rewards.models.gifts import Fulfilment, FulfilmentEvent
+from rewards.models.redemptions import Redemption
+from rewards.models.vouchers import (
+    Voucher,
+    VoucherBatch,
+    VoucherLimit,
+    VoucherType,
+    VoucherUse,
+)
+
+__all__ = [
+    "Benefit",
+    "Booking",
+    "Fulfilment",
+    "FulfilmentEvent",
+    "GivenBenefit",
+    "Redemption",
+    "Reward",
+    "RewardCategory",
+    "RewardLimit",
+    "Slot",
+    "Tally",
+    "Voucher",
+    "VoucherBatch",
+    "VoucherLimit",
+    "VoucherType",
+    "VoucherUse",
+]
