@@ -66,6 +66,12 @@ class ReservationNotFound(NotFound):
     code = "reservation_not_found"
 
 
+class WalletNotFound(NotFound):
+    """No wallet in use has this code."""
+
+    code = "wallet_not_found"
+
+
 class StoreNotFound(NotFound):
     """The order names a store that does not exist."""
 

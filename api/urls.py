@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from api.views.base import NoSuchAddress
 from api.views.facts import Activities, Deliveries, Refunds
-from api.views.members import Balance, History, MemberDetail, Members
+from api.views.members import Balance, History, MemberDetail, Members, Wallets
 from api.views.orders import OrderDetail, Orders
 from api.views.points import (
     Capture,
@@ -38,6 +38,7 @@ urlpatterns = [
     path("members/", Members.as_view(), name="members"),
     path("members/<str:member_id>/", MemberDetail.as_view(), name="member-detail"),
     path("members/<str:member_id>/balance/", Balance.as_view(), name="member-balance"),
+    path("members/<str:member_id>/wallets/", Wallets.as_view(), name="member-wallets"),
     path("members/<str:member_id>/history/", History.as_view(), name="member-history"),
     path("webhooks/zalo/", ZaloWebhook.as_view(), name="webhook-zalo"),
     # Or an address without its last slash would be redirected and lose its body.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -90,6 +91,11 @@ class Programme(models.Model):
     def decimals(self) -> int:
         """How many decimals an amount of money has; the dong has none."""
         return 0 if self.currency == self.Currency.VND else 2
+
+    @property
+    def smallest_amount(self) -> Decimal:
+        """The smallest amount of money: one dong, one cent."""
+        return Decimal(1).scaleb(-self.decimals)
 
 
 class Holiday(models.Model):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Sum, When
 
@@ -97,6 +97,29 @@ def expiring(
     return {
         member_id: [Expiring(day, points) for day, points in sorted(days.items())]
         for member_id, days in totals.items()
+    }
+
+
+def expiring_by_wallet(
+    member: Member, wallets: Sequence[Wallet], *, today: date, within_days: int
+) -> dict[int, list[Expiring]]:
+    """Return what of a member's wallets expires when, by wallet. One query."""
+    horizon = today + timedelta(days=within_days)
+    policies = {wallet.pk: ExpiryPolicy.of(wallet) for wallet in wallets}
+    lots = Lot.objects.filter(
+        account__member=member, account__wallet__in=policies, remaining__gt=0
+    ).filter(Q(expires_on__isnull=True) | Q(expires_on__range=(today, horizon)))
+    sums = lots.values_list(
+        "account__wallet_id", "expires_on", "account__active_on"
+    ).annotate(points=Sum("remaining"))
+    totals: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for wallet_id, expires_on, active_on, points in sums:
+        day = expires_on or last_day_of_undated(policies[wallet_id], active_on)
+        if day and today <= day <= horizon:
+            totals[wallet_id][day] += int(points)
+    return {
+        wallet_id: [Expiring(day, points) for day, points in sorted(days.items())]
+        for wallet_id, days in totals.items()
     }
 
 
@@ -203,6 +226,26 @@ def _holding(
         pending=pending,
         reserved_until=until,
     )
+
+
+class Earned(NamedTuple):
+    """What an order gave in one wallet when it was recorded, held amounts included."""
+
+    wallet: Wallet
+    amount: int
+
+
+def earned_by_order(order_id: int, *, wallets: Sequence[Wallet]) -> list[Earned]:
+    """Return what an order gave in these wallets, in their order. One query."""
+    rows: Any = (
+        Transfer.objects.filter(
+            source_type="order", source_id=order_id, kind=Transfer.Kind.EARN
+        )
+        .values_list("from_account__wallet")
+        .annotate(sum=Sum("amount"))
+    )
+    sums = dict(rows)
+    return [Earned(one, int(sums[one.pk])) for one in wallets if one.pk in sums]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,15 +25,18 @@ from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
 from api.services import OrderTaken, OrderTold, find_order, points_of_order, take_order
 from api.views.base import ApiView, answer_write, checked, till_key_of
 from api.views.members import (
+    EarnedOutput,
     ExpiringOutput,
     PerkOutput,
     TierOutput,
+    describe_earned,
     describe_expiring,
     describe_tier,
 )
 from core.models import Programme
 
 MAX_LINES = 500
+MAX_RESERVATIONS = 5
 WHO = ("member_id", "phone", "card_number")
 EXAMPLE = {
     "order_id": "HD-2026-000123",
@@ -123,6 +126,12 @@ class Orders(ApiView):
             required=False,
             help_text="Your reservation of points that paid; it is spent with the order.",
         )
+        reservations = serializers.ListField(
+            child=Text(max_length=60),
+            required=False,
+            max_length=MAX_RESERVATIONS,
+            help_text="Where several wallets paid: all of your reservations.",
+        )
         lines = LineInput(many=True, required=False, max_length=MAX_LINES)  # type: ignore[call-arg]
         create_member = Flag(
             required=False, help_text="Register the phone if it is nobody's yet."
@@ -137,6 +146,8 @@ class Orders(ApiView):
                 raise serializers.ValidationError(
                     {"create_member": [_("A new member needs “phone”.")]}
                 )
+            told = [attrs.pop("reservation", ""), *attrs.get("reservations", ())]
+            attrs["reservations"] = tuple(dict.fromkeys(filter(None, told)))
             attrs["lines"] = tuple(
                 OrderLineFact(**{**line, "labels": tuple(line.get("labels", ()))})
                 for line in attrs.get("lines", ())
@@ -151,6 +162,9 @@ class Orders(ApiView):
         )
         points = WholeNumber(help_text="What this order gave.")
         balance = WholeNumber(help_text="The member's points now.")
+        wallets = EarnedOutput(
+            many=True, help_text="What it gave, wallet by wallet; held amounts included."
+        )
         member = OrderMember()
         expiring = ExpiringOutput(many=True, help_text="Within 30 days, soonest first.")
         tier = TierOutput(
@@ -189,6 +203,7 @@ def _describe_taken(taken: OrderTaken) -> dict[str, Any]:
         "status": "recorded" if taken.is_new else "known",
         "points": taken.points,
         "balance": taken.balance,
+        "wallets": describe_earned(taken.given),
         "member": {"member_id": taken.member.code, "name": taken.member.name},
         "expiring": describe_expiring(taken.expiring),
         **describe_tier(taken.tier),
