@@ -47,6 +47,8 @@ def mark_used(
     uses: Sequence[VoucherUse], *, at: datetime, order_id: int | None = None
 ) -> None:
     """Let holds that are locked be uses; they were counted when they were held."""
+    if not uses:
+        return
     told = {"state": State.USED, "used_at": at, "order_id": order_id}
     changed = VoucherUse.objects.filter(
         pk__in=[use.pk for use in uses], state=State.HELD
