@@ -14,8 +14,7 @@ from typing import NamedTuple
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.money import format_money
-from points.earning.engine import plain_number
+from core.money import format_money, plain_number
 from rewards.discounts.amounts import to_money
 from rewards.discounts.basket import Context
 
