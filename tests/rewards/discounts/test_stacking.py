@@ -57,6 +57,14 @@ def test_percent_before_or_after_another(told: dict[str, Any], ten: int) -> None
     assert taken(result) == {"FIFTY": 50_000, "TEN": ten}
 
 
+@pytest.mark.parametrize(("price", "taken_off"), [("rest", 7_500), ("shop", 12_500)])
+def test_percent_of_what_is_left_of_delivery(price: str, taken_off: int) -> None:
+    first = asked("A", "amount", amount=10_000, scope="delivery")
+    result = ask(CAFE, first, asked("B", percent=50, scope="delivery", price=price))
+
+    assert taken(result) == {"A": 10_000, "B": taken_off}
+
+
 def test_the_order_of_asking_does_not_matter() -> None:
     vouchers = [TEN, FIFTY, SHIP, asked("ALONE", percent=40, exclusive=True)]
 
