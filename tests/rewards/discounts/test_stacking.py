@@ -57,6 +57,14 @@ def test_percent_before_or_after_another(told: dict[str, Any], ten: int) -> None
     assert taken(result) == {"FIFTY": 50_000, "TEN": ten}
 
 
+@pytest.mark.parametrize(("price", "taken_off"), [("rest", 7_500), ("shop", 12_500)])
+def test_percent_of_what_is_left_of_delivery(price: str, taken_off: int) -> None:
+    first = asked("A", "amount", amount=10_000, scope="delivery")
+    result = ask(CAFE, first, asked("B", percent=50, scope="delivery", price=price))
+
+    assert taken(result) == {"A": 10_000, "B": taken_off}
+
+
 def test_the_order_of_asking_does_not_matter() -> None:
     vouchers = [TEN, FIFTY, SHIP, asked("ALONE", percent=40, exclusive=True)]
 
@@ -238,6 +246,29 @@ def test_percent_after_a_free_piece_is_of_what_is_left() -> None:
 
     assert taken(result) == {"A": 40_000, "B": 10_000}
     assert [int(row.paid) for row in result.lines] == [36_000, 54_000]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "taken_off"),
+    [
+        # A tenth of the coffee that is still paid for, in the list or in the shop.
+        ("percent", {"percent": 10, "price": "list"}, 5_000),
+        ("percent", {"percent": 10, "price": "shop"}, 4_000),
+        # Of the 10,000 for the free one nothing more can be taken.
+        ("percent", {"percent": 10}, 4_000),
+        # The other coffee, too, comes down to its lowest price.
+        ("amount", {"amount": 30_000}, 30_000),
+    ],
+)
+def test_what_the_other_pieces_of_a_line_are_worth(
+    kind: str, told: dict[str, Any], taken_off: int
+) -> None:
+    """Two coffees at 50,000 in the list, 40,000 in the shop, 10,000 at least; one free."""
+    bought = basket(line("CF", 50_000, 2, discount=20_000, floor=10_000))
+    one = asked("A", "free_product", products=products(skus=["CF"]), priority=1)
+    result = ask(bought, one, asked("B", kind, **told))
+
+    assert taken(result) == {"A": 30_000, "B": taken_off}
 
 
 def test_a_free_piece_after_percent_is_worth_what_is_left_of_it() -> None:
