@@ -18,6 +18,7 @@ from points.models import EarnRuleVersion, Transfer, Wallet
 from points.queries import HistoryEntry, history
 from points.rules import describe_version
 from points.services import RETURN
+from portal.causes import NO_CAUSE, Cause, causes_of
 from portal.names import mask_name
 
 LINES_A_PAGE = 30
@@ -57,6 +58,7 @@ class Line:
     was_taken_back: bool
     why: str
     facts: tuple[Fact, ...]
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,24 @@ def explain(
 ) -> list[Line]:
     """Turn movements into lines.
 
-    One query for the orders, two for the rules, one for who gave and who received.
+    One query for the orders, two for the rules, one for who gave and who received, three
+    for rewards and benefits.
     """
     order_ids = {e.source_id for e in entries if e.source_type == "order" and e.source_id}
     orders = member.orders.filter(pk__in=order_ids).select_related("store")
     by_id = {order.pk: order for order in orders}
     rules = _rules_as_they_were([e.id for e in entries if e.rule_version is not None])
     friends = _friends(member, [e.id for e in entries if e.kind == Transfer.Kind.GIFT])
+    causes = causes_of(entries)
     return [
-        _line(entry, by_id, rules, friends.get(entry.id, ""), programme)
+        _line(
+            entry,
+            by_id,
+            rules,
+            friends.get(entry.id, ""),
+            causes.get(entry.id, NO_CAUSE),
+            programme,
+        )
         for entry in entries
     ]
 
@@ -127,6 +138,7 @@ def _line(
     orders: Mapping[int, Order],
     rules: Mapping[int, EarnRuleVersion],
     friend: str,
+    cause: Cause,
     programme: Programme,
 ) -> Line:
     is_order = entry.source_type == "order" and entry.source_id is not None
@@ -135,13 +147,14 @@ def _line(
     return Line(
         id=entry.id,
         icon="bag" if order is not None else ICONS[Transfer.Kind(entry.kind)],
-        title=_title(entry),
-        place=friend or _place(entry, order),
+        title=cause.title or _title(entry),
+        place=friend or cause.name or _place(entry, order),
         happened_at=entry.happened_at,
         amount=entry.amount,
         was_taken_back=entry.reversed,
-        why=_why(entry, rule, programme),
+        why=cause.why or _why(entry, rule, programme),
         facts=tuple(_facts(entry, order, programme)),
+        address=cause.address,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,11 +15,16 @@ from core.phones import display_phone
 from members.models import Identifier, Member
 from points.queries import Expiring, expiring, history
 from portal.access import MemberRequest, member_required, safe_next, session_member
+from portal.counts import counts
+from portal.days import day_of
 from portal.history import explain, history_page
+from portal.offers import within_reach
 from portal.pictures import barcode, qr_code
+from portal.prices import Prices
 from portal.purses import Purse, chosen, purse_names, purses
 from portal.rendering import render_page
 from portal.tiers import tier_card, tier_pages
+from portal.vouchers import next_to_end
 from portal.waiting import waiting_points
 
 LINES_AT_HOME = 5
@@ -41,7 +46,7 @@ class Known:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the member's card, what expires soon and the latest lines; or the way in."""
+    """Show the card, what to do now, what can be had, the latest lines; or the way in."""
     member = session_member(request)
     if member is None:
         return render_page(
@@ -51,6 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
     purse = purses(member, programme)[0]
     soon = _ending(member, purse, at=at, within_days=SOON_DAYS)
     entries = history(member, limit=LINES_AT_HOME, wallet=purse.wallet)
+    has = counts(member, at=at)
     context = {
         "place": "home",
         "member": member,
@@ -59,9 +65,14 @@ def home(request: HttpRequest) -> HttpResponse:
         "soon": soon[0] if soon else None,
         "coming": purse.pending[0] if purse.pending else None,
         "now": at,
-        "today": _today(programme),
+        "today": day_of(at, programme),
         "lines": explain(member, entries, programme=programme),
         "tier": tier_card(member, programme=programme, at=at),
+        "counts": has,
+        "next_voucher": next_to_end(member, programme=programme, at=at)
+        if has.vouchers
+        else None,
+        "offers": within_reach(member, prices=Prices(programme, purse), at=at),
     }
     return render_page(request, "portal/home.html", context, programme=programme)
 
@@ -101,7 +112,7 @@ def points(request: MemberRequest) -> HttpResponse:
         "first_waiting": waiting[:DAYS_AT_ONCE],
         "later_waiting": waiting[DAYS_AT_ONCE:],
         "now": at,
-        "today": _today(programme),
+        "today": day_of(at, programme),
     }
     return render_page(request, "portal/points.html", context, programme=programme)
 
@@ -130,7 +141,7 @@ def member_history(request: MemberRequest) -> HttpResponse:
         request.member, programme=programme, wallet=purse.wallet, before_id=before_id
     )
     context = {
-        "place": "history",
+        "place": "points",
         "page": page,
         "is_first": before_id is None,
         "purse": purse,
@@ -159,10 +170,6 @@ def _ending(
         return []
     ending = expiring([member.pk], at=at, within_days=within_days, wallet=purse.wallet)
     return ending.get(member.pk, [])
-
-
-def _today(programme: Programme) -> date:
-    return timezone.now().astimezone(programme.zone).date()
 
 
 def _before(request: HttpRequest) -> int | None:
