@@ -56,7 +56,7 @@ def reward(request: MemberRequest, code: str) -> HttpResponse:
     """Say what a reward is, what it costs and what is left then; take it with one tap."""
     programme, at = Programme.current(), timezone.now()
     told = request.POST if request.method == "POST" else None
-    # A second tap, also when the last one has gone meanwhile: it is taken, once.
+    # A second tap, also when that was the last one: it is taken, once.
     if told is not None and (taken := redeemed_by(request.member, told)):
         return redirect(address_of(taken))
     page = offer_page(request.member, code, programme=programme, at=at)
@@ -71,6 +71,9 @@ def reward(request: MemberRequest, code: str) -> HttpResponse:
     try:
         redemption = redeem(member=request.member, offer=page.offer, told=told, at=at)
     except DomainError as refusal:
+        # The first tap may have taken it while the second one was looking.
+        if taken := redeemed_by(request.member, told):
+            return redirect(address_of(taken))
         # What is missing may be missing only now: look again before showing it.
         page = offer_page(request.member, code, programme=programme, at=at) or page
         context = _context(request, page, programme, at, told)
