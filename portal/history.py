@@ -19,6 +19,7 @@ from points.models import EarnRuleVersion, Transfer, Wallet
 from points.queries import HistoryEntry, history
 from points.rules import describe_version, group_names
 from points.services import RETURN
+from portal.causes import NO_CAUSE, Cause, causes_of
 from portal.names import mask_name
 
 LINES_A_PAGE = 30
@@ -58,6 +59,7 @@ class Line:
     was_taken_back: bool
     why: str
     facts: tuple[Fact, ...]
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def explain(
     """Turn movements of a wallet into lines.
 
     One query for the orders, two for the rules and one for the groups that they are for,
-    one for who gave and who received.
+    one for who gave and who received, three for rewards and benefits.
     """
     order_ids = {e.source_id for e in entries if e.source_type == "order" and e.source_id}
     orders = member.orders.filter(pk__in=order_ids).select_related("store")
@@ -113,12 +115,14 @@ def explain(
     friends = _friends(member, [e.id for e in entries if e.kind == Transfer.Kind.GIFT])
     groups = group_names(definition_of_version(one) for one in set(rules.values()))
     teller = _Teller(programme, groups, counts_points=_counts_points(wallet))
+    causes = causes_of(entries)
     return [
         teller.line(
             entry,
             by_id.get(entry.source_id or 0) if entry.source_type == "order" else None,
             rules.get(entry.id),
             friends.get(entry.id, ""),
+            causes.get(entry.id, NO_CAUSE),
         )
         for entry in entries
     ]
@@ -155,17 +159,19 @@ class _Teller:
         order: Order | None,
         rule: EarnRuleVersion | None,
         friend: str,
+        cause: Cause,
     ) -> Line:
         return Line(
             id=entry.id,
             icon="bag" if order is not None else ICONS[Transfer.Kind(entry.kind)],
-            title=self._title(entry),
-            place=friend or _place(entry, order),
+            title=cause.title or self._title(entry),
+            place=friend or cause.name or _place(entry, order),
             happened_at=entry.happened_at,
             amount=entry.amount,
             was_taken_back=entry.reversed,
-            why=self._why(entry, rule),
+            why=cause.why or self._why(entry, rule),
             facts=tuple(_facts(entry, order, self.programme)),
+            address=cause.address,
         )
 
     def _title(self, entry: HistoryEntry) -> str:

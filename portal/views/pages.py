@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,11 +14,16 @@ from core.phones import display_phone
 from members.models import Identifier, Member
 from points.queries import history
 from portal.access import MemberRequest, member_required, safe_next, session_member
+from portal.counts import counts
+from portal.days import day_of
 from portal.history import explain, history_page
+from portal.offers import within_reach
 from portal.pictures import barcode, qr_code
+from portal.prices import Prices
 from portal.purses import chosen, purse_names, purses_with_days
 from portal.rendering import render_page
 from portal.tiers import tier_card, tier_pages
+from portal.vouchers import next_to_end
 from portal.waiting import waiting_points
 
 LINES_AT_HOME = 5
@@ -38,7 +42,7 @@ class Known:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the member's card, what expires soon and the latest lines; or the way in."""
+    """Show the card, what to do now, what can be had, the latest lines; or the way in."""
     member = session_member(request)
     if member is None:
         return render_page(
@@ -47,6 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
     programme, at = Programme.current(), timezone.now()
     purse, *others = purses_with_days(member, programme, at=at)
     entries = history(member, limit=LINES_AT_HOME, wallet=purse.wallet)
+    has = counts(member, at=at)
     context = {
         "place": "home",
         "member": member,
@@ -55,9 +60,14 @@ def home(request: HttpRequest) -> HttpResponse:
         "others": [other for other in others if not other.is_empty],
         "coming": purse.pending[0] if purse.pending else None,
         "now": at,
-        "today": _today(programme),
+        "today": day_of(at, programme),
         "lines": explain(member, entries, programme=programme, wallet=purse.wallet),
         "tier": tier_card(member, programme=programme, at=at),
+        "counts": has,
+        "next_voucher": next_to_end(member, programme=programme, at=at)
+        if has.vouchers
+        else None,
+        "offers": within_reach(member, prices=Prices(programme, purse), at=at),
     }
     return render_page(request, "portal/home.html", context, programme=programme)
 
@@ -95,7 +105,7 @@ def points(request: MemberRequest) -> HttpResponse:
         "first_waiting": waiting[:DAYS_AT_ONCE],
         "later_waiting": waiting[DAYS_AT_ONCE:],
         "now": at,
-        "today": _today(programme),
+        "today": day_of(at, programme),
     }
     return render_page(request, "portal/points.html", context, programme=programme)
 
@@ -124,7 +134,7 @@ def member_history(request: MemberRequest) -> HttpResponse:
         request.member, programme=programme, wallet=purse.wallet, before_id=before_id
     )
     context = {
-        "place": "history",
+        "place": "points",
         "page": page,
         "is_first": before_id is None,
         "purse": purse,
@@ -143,10 +153,6 @@ def known_by(member: Member) -> Known:
         card=found.get(Identifier.Kind.CARD, member.code),
         phone=display_phone(found.get(Identifier.Kind.PHONE, "")),
     )
-
-
-def _today(programme: Programme) -> date:
-    return timezone.now().astimezone(programme.zone).date()
 
 
 def _before(request: HttpRequest) -> int | None:
