@@ -92,8 +92,8 @@ def make_scene(tag: str, wallet: Wallet, *, at_till: bool = True) -> Scene:
             "given": make_type(f"given-{tag}"),
             "own": make_type(f"own-{tag}", uses_per_code=None, owner_only=False),
         }
-        limit(types["own"], 3, per="everyone")
-        limit(types["own"], 2)
+        limit(types["own"], 4, per="everyone")
+        limit(types["own"], 3)
         benefit = make_benefit(code=f"benefit-{tag}", voucher_type=types["given"], budget=3)
         rewards = {
             "last": make_reward(benefit, code=f"last-{tag}", price_points=30, stock=2),

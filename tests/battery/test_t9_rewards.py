@@ -24,9 +24,9 @@ FEW = [
     USES,
     ("use given", "cancel"),
     ("use held", "time out"),
-    ("redeem", "redeem by binh"),
 ]
 MORE = [
+    ("redeem", "redeem by binh"),
     ("redeem", "cancel"),
     ("redeem by binh", "cancel"),
     ("pay", "lapse unpaid"),
