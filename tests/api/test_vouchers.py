@@ -254,16 +254,12 @@ def test_writes_need_their_key(till: Till, mai: Member, path: str) -> None:
 def guess(till: Till, number: int, **who: Any) -> list[int]:
     """Try so many codes; return the statuses."""
     return [
-        till.post(
-            VALIDATE, {"codes": [f"GUESS{n:05}"], "total": "1000", **who}
-        ).status_code
+        till.post(VALIDATE, {"codes": [f"GUESS{n:05}"], "total": "1000", **who}).status_code
         for n in range(number)
     ]
 
 
-def test_a_member_guesses_ten_times_an_hour(
-    till: Till, mai: Member, binh: Member
-) -> None:
+def test_a_member_guesses_ten_times_an_hour(till: Till, mai: Member, binh: Member) -> None:
     make_voucher(member=mai)
 
     assert guess(till, 12, member_id="MAI") == [200] * 10 + [429] * 2
