@@ -59,3 +59,29 @@ class StepRefused(Conflict):
     """A gift or a booking does not go from this state to that one."""
 
     code = "step_refused"
+
+
+class BatchRefused(DomainError):
+    """So many codes of this type cannot be made or taken in."""
+
+    code = "batch_refused"
+    status = 400
+
+
+class BatchClosed(Conflict):
+    """A batch has ended, or has not ended yet."""
+
+    code = "batch_closed"
+
+
+class CodeRefused(DomainError):
+    """A code that staff chose cannot be one, or is not free."""
+
+    code = "code_refused"
+    status = 400
+
+
+class VoucherClosed(Conflict):
+    """A voucher was cancelled before, or used as often as it may be."""
+
+    code = "voucher_closed"

@@ -1,5 +1,6 @@
 """What members get: benefits, the catalogue that sells them, vouchers, gifts, bookings."""
 
+from rewards.models.batches import UploadedCode, VoucherBatch
 from rewards.models.benefits import Benefit, GivenBenefit
 from rewards.models.catalogue import Reward, RewardCategory, RewardLimit, Tally
 from rewards.models.experiences import Booking, Slot
@@ -7,7 +8,6 @@ from rewards.models.gifts import Fulfilment, FulfilmentEvent
 from rewards.models.redemptions import Redemption
 from rewards.models.vouchers import (
     Voucher,
-    VoucherBatch,
     VoucherLimit,
     VoucherType,
     VoucherUse,
@@ -25,6 +25,7 @@ __all__ = [
     "RewardLimit",
     "Slot",
     "Tally",
+    "UploadedCode",
     "Voucher",
     "VoucherBatch",
     "VoucherLimit",
