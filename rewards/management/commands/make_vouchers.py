@@ -43,7 +43,7 @@ class Command(BaseCommand):
             batch = self._ask(options)
         except DomainError as error:
             raise CommandError(str(error.message)) from error
-        if options["wait"]:
+        if options["wait"] and batch.is_open:
             batch = self._make(batch, quiet=options["json"])
         if batch.state == VoucherBatch.State.FAILED:
             raise CommandError(batch.error)
@@ -65,14 +65,19 @@ class Command(BaseCommand):
         with transaction.atomic():
             asked = ask_batch(wish, at=now, key=options["key"])
             assert isinstance(asked, VoucherBatch), "nobody is asked"
-            if options["wait"]:
-                return claim_batch(asked.pk) or asked
-            nudge_batches()
+            if not options["wait"]:
+                nudge_batches()
+            elif asked.is_open:
+                return self._claim(asked)
         return asked
 
+    def _claim(self, batch: VoucherBatch) -> VoucherBatch:
+        claimed = claim_batch(batch.pk)
+        if claimed is None:
+            raise InvalidInput(_("The same batch is under way already."))
+        return claimed
+
     def _make(self, batch: VoucherBatch, *, quiet: bool) -> VoucherBatch:
-        if not batch.claim or not batch.is_open:
-            return batch
         with Progress(_("Codes"), quiet=quiet) as progress:
             try:
                 return run_claimed(
