@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
 from core.money import format_money
+from members.occasions import birthday_in
 from points.earning.basket import Basket, BasketLine
 from points.earning.context import Context
 from points.earning.definition import Definition
@@ -71,14 +71,6 @@ def _in_birthday(definition: Definition, basket: Basket, context: Context) -> bo
         0 <= (basket.day - birthday_in(born, year)).days < days
         for year in (basket.day.year - 1, basket.day.year)
     )
-
-
-def birthday_in(born: date, year: int) -> date:
-    """Return the day on which a birthday is kept; 29 February becomes the 28th."""
-    try:
-        return born.replace(year=year)
-    except ValueError:
-        return date(year, 3, 1) - timedelta(days=1)
 
 
 def _on_holiday(definition: Definition, basket: Basket, context: Context) -> bool:

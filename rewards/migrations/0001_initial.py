@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
                 ('code', models.SlugField(max_length=40, verbose_name='code')),
-                ('name', models.CharField(help_text='As members read it: “20% off drinks”.', max_length=120, verbose_name='name')),
+                ('name', models.CharField(help_text='As members read it: “Half-price drinks”.', max_length=120, verbose_name='name')),
                 ('fine_print', models.TextField(blank=True, default='', verbose_name='terms')),
                 ('terms', models.JSONField(default=dict, verbose_name='what it takes off')),
                 ('codes', models.CharField(choices=[('generated', 'made for each voucher'), ('pool', 'taken from uploaded or printed codes'), ('shared', 'one code for everyone')], default='generated', max_length=10, verbose_name='codes are')),
@@ -333,7 +333,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.SlugField(max_length=40, unique=True, verbose_name='code')),
-                ('name', models.CharField(help_text='As members read it: “20% off drinks”.', max_length=120, verbose_name='name')),
+                ('name', models.CharField(help_text='As members read it: “Half-price drinks”.', max_length=120, verbose_name='name')),
                 ('fine_print', models.TextField(blank=True, default='', verbose_name='terms')),
                 ('terms', models.JSONField(default=dict, verbose_name='what it takes off')),
                 ('codes', models.CharField(choices=[('generated', 'made for each voucher'), ('pool', 'taken from uploaded or printed codes'), ('shared', 'one code for everyone')], default='generated', max_length=10, verbose_name='codes are')),

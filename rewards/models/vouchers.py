@@ -33,7 +33,7 @@ class VoucherType(models.Model):
 
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = models.CharField(
-        _("name"), max_length=120, help_text=_("As members read it: “20% off drinks”.")
+        _("name"), max_length=120, help_text=_("As members read it: “Half-price drinks”.")
     )
     fine_print = models.TextField(_("terms"), blank=True, default="")
     terms = models.JSONField(_("what it takes off"), default=dict)

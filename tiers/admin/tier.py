@@ -19,7 +19,7 @@ from core.errors import DomainError
 from core.form_fields import PlainDecimalField
 from tiers.admin.ladder import TierForm
 from tiers.definition import draft_definition
-from tiers.models import Perk, Tier
+from tiers.models import Perk, Tier, TierGift, TierReward
 from tiers.multipliers import draft_multiplier
 from tiers.sentence import describe_threshold
 
@@ -39,6 +39,26 @@ class PerkInline(TabularInline):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
+class GiftInline(TabularInline):
+    model = TierGift
+    fields = ("occasion", "benefit", "is_active")
+    extra = 0
+    hide_title = True
+    verbose_name_plural = _("gifts: what members of this tier are given, and when")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Switched off instead: what was given names it.
+        return False
+
+
+class RewardInline(TabularInline):
+    model = TierReward
+    fields = ("reward", "price_points", "early_hours", "is_required")
+    extra = 0
+    hide_title = True
+    verbose_name_plural = _("rewards: other prices and early access from this tier on")
+
+
 @admin.register(Tier)
 class TierAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     form = TierForm
@@ -46,7 +66,7 @@ class TierAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     list_filter = ("ladder", "is_active")
     list_select_related = ("ladder",)
     search_fields = ("code", "name")
-    inlines = (PerkInline,)
+    inlines = (PerkInline, GiftInline, RewardInline)
     actions_detail = ("multiplier", "to_ladder")
     fieldsets = (
         (_("Tier"), {"fields": (("name", "code"), "color", "is_active")}),
