@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from core.codes import ALPHABET
 from rewards.models.vouchers import MAX_CODE
@@ -11,13 +12,23 @@ MIN_CODE = 4
 # When every code of a kind is out there, one guess in a million may meet one.
 GUESSES = 1_000_000
 
-_SEPARATORS = re.compile(r"[\s\-‐-―_./]+")
+_SEPARATORS = re.compile(r"[\s\-‐-―−_./]+")
+# Control signs, and what turns a line around or joins letters without being seen.
+_UNSEEN = frozenset({"Cc", "Cf"})
 _is_code = re.compile(rf"[A-Z0-9]{{{MIN_CODE},{MAX_CODE}}}").fullmatch
 
 
 def normalise_code(text: str) -> str:
-    """Bring a code to the form in which it is stored and compared: tet-2027 → TET2027."""
-    code = _SEPARATORS.sub("", text)
+    """Bring a code to the form in which it is stored and compared: tet-2027 → TET2027.
+
+    Full-width letters and digits become plain ones, small letters capitals; spaces,
+    dashes, dots, strokes and what nobody sees go. What else a partner writes (small letters
+    that matter, other signs) is kept beside the code and never compared. Look-alikes stay
+    apart: made codes have neither 0 nor O, and a prefix or a partner may mean one of them.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    seen = "".join(sign for sign in plain if unicodedata.category(sign) not in _UNSEEN)
+    code = _SEPARATORS.sub("", seen)
     # Other alphabets are left as they are: “ß” in capitals would pass for “SS”.
     return code.upper() if code.isascii() else code
 
