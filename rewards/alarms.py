@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F, Max
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.batch import fetch_all, sql_value
-from rewards.models import Reward, VoucherType
+from core.money import group_digits
+from rewards.models import LowNotice, Reward, VoucherType
 
 # Nobody counts a pool of millions to learn that it is full: no further than the alarm.
 POOLS = """
@@ -35,6 +38,22 @@ class Low:
     bound: int
 
     @property
+    def is_pool(self) -> bool:
+        return isinstance(self.subject, VoucherType)
+
+    @property
+    def sentence(self) -> str:
+        """Say what is left of it."""
+        text = _("%(name)s: %(left)s left in stock")
+        if self.is_pool:
+            text = ngettext(
+                "%(name)s: %(left)s code left in the pool",
+                "%(name)s: %(left)s codes left in the pool",
+                self.left,
+            )
+        return text % {"name": self.subject.name, "left": group_digits(self.left)}
+
+    @property
     def key(self) -> str:
         """Name the subject, as in a tally: “reward:5”."""
         return f"{self.subject._meta.model_name}:{self.subject.pk}"
@@ -43,6 +62,21 @@ class Low:
 def running_low(*, at: datetime) -> list[Low]:
     """Return what runs low now, the emptiest first. Four statements at most."""
     return sorted([*low_pools(at=at), *_low_stock()], key=lambda low: low.left)
+
+
+def not_told(found: list[Low]) -> list[Low]:
+    """Return what nobody was told yet; what has filled up again is forgotten."""
+    keys = [low.key for low in found]
+    LowNotice.objects.exclude(subject__in=keys).delete()
+    told = set(LowNotice.objects.values_list("subject", flat=True))
+    return [low for low in found if low.key not in told]
+
+
+def note_told(found: list[Low], *, at: datetime) -> None:
+    """Remember that these were told, until there is enough of them again."""
+    LowNotice.objects.bulk_create(
+        [LowNotice(subject=low.key, told_at=at) for low in found], ignore_conflicts=True
+    )
 
 
 def low_pools(*, at: datetime) -> Iterator[Low]:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Count, Window
+from django.db.models.functions import RowNumber
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -44,7 +46,7 @@ STATE_BADGES = {
     "withdrawn": "warning",
 }
 FIRST_ROWS = 10
-REFUSED_ROWS = 20
+EXAMPLES = 5
 # A workbook is made in memory; and a spreadsheet of a million rows helps nobody.
 SHEET_ROWS = 100_000
 
@@ -146,7 +148,7 @@ def _tiles(batch: VoucherBatch, at: datetime) -> list[Tile]:
             number(figures.made),
             _("asked for: %(size)s") % {"size": number(batch.size)}
             if figures.made != batch.size
-            else when(batch.finished_at),
+            else _("ready %(when)s") % {"when": when(batch.finished_at)},
             list_address("rewards.voucher", batch=batch.pk),
         ),
         tile(_("In the pool"), figures.pooled, Standing.POOLED.value),
@@ -165,17 +167,15 @@ def _tiles(batch: VoucherBatch, at: datetime) -> list[Tile]:
 
 def _draft(batch: VoucherBatch, request: HttpRequest, at: datetime) -> dict[str, Any]:
     rows = UploadedCode.objects.filter(batch=batch).order_by("number")[:FIRST_ROWS]
-    found = refused(batch).order_by("number")[:REFUSED_ROWS]
     waiting = waiting_for(batch)
     return {
         "tiles": [
             Tile(_("New codes"), number(batch.size), _("would be taken in")),
             Tile(_("Known already"), number(batch.num_known), _("change nothing")),
-            Tile(_("Refused"), number(batch.num_rejected), _("said row by row below")),
+            Tile(_("Refused"), number(batch.num_rejected), _("said why below")),
         ],
         "rows": [_row(row) for row in rows],
-        "refused": [_row(row) for row in found],
-        "more_refused": max(0, batch.num_rejected - REFUSED_ROWS),
+        "reasons": _reasons(batch),
         "waiting": link(waiting, _("Waits for a second person")) if waiting else "",
         "consequences": [] if waiting else _taking_in(batch, request, at),
         "confirm": ngettext("Take in %(count)s code", "Take in %(count)s codes", batch.size)
@@ -192,6 +192,27 @@ def _row(row: UploadedCode) -> dict[str, Any]:
         "problem": row.get_problem_display(),
         "is_fine": is_fine,
     }
+
+
+def _reasons(batch: VoucherBatch) -> list[dict[str, Any]]:
+    """Return why rows are refused, the most frequent reason first, with some of each."""
+    counts = refused(batch).values_list("problem").annotate(count=Count("pk"))
+    rank = Window(RowNumber(), partition_by="problem", order_by="number")
+    found: dict[str, list[UploadedCode]] = {}
+    for row in refused(batch).annotate(rank=rank).filter(rank__lte=EXAMPLES):
+        found.setdefault(row.problem, []).append(row)
+    return [
+        {
+            "why": Problem(problem).label,
+            "count": number(count),
+            "rows": [
+                {"number": row.number, "code": row.written_as or row.code}
+                for row in sorted(found[problem], key=lambda row: row.number)
+            ],
+            "has_more": count > EXAMPLES,
+        }
+        for problem, count in sorted(counts, key=lambda pair: -pair[1])
+    ]
 
 
 def _taking_in(batch: VoucherBatch, request: HttpRequest, at: datetime) -> list[str]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core.admin_tools import NOTHING, ConsoleAdmin, ReadOnlyMixin, number, two_lines, when
+from core.admin_tools import ConsoleAdmin, ReadOnlyMixin, number, two_lines, when
 from rewards.admin.asking_pages import AskingMixin
 from rewards.admin.batch_acts import ActsMixin
 from rewards.admin.batch_page import STATE_BADGES, progress_bar
@@ -22,6 +22,11 @@ from rewards.alarms import low_pools
 from rewards.models import VoucherBatch
 
 FOLDER = "admin/rewards/voucherbatch"
+
+
+def badge(text: str, kind: str) -> str:
+    """Write a badge that stands beside other things in its cell, or only sometimes."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
 
 
 @admin.register(VoucherBatch)
@@ -110,18 +115,15 @@ class VoucherBatchAdmin(AskingMixin, ActsMixin, ReadOnlyMixin, ConsoleAdmin):
 
     @display(description=_("State"), ordering="state")
     def progress(self, batch: VoucherBatch) -> str:
-        badge = render_to_string(
-            "unfold/helpers/label.html",
-            {"text": batch.get_state_display(), "type": STATE_BADGES[batch.state]},
-        )
-        return format_html("{}{}", badge, progress_bar(batch) if batch.is_open else "")
+        state = badge(batch.get_state_display(), STATE_BADGES[batch.state])
+        return format_html("{}{}", state, progress_bar(batch) if batch.is_open else "")
 
-    @display(description=_("Pool"), label={"low": "danger"})
-    def pool_badge(self, batch: VoucherBatch) -> tuple[str, str] | str:
+    @display(description=_("Pool"))
+    def pool_badge(self, batch: VoucherBatch) -> str:
         left: int | None = getattr(batch, "low", None)
         if left is None:
-            return NOTHING
-        return "low", _("only %(left)s left") % {"left": number(left)}
+            return ""
+        return badge(_("only %(left)s left") % {"left": number(left)}, "danger")
 
     @display(description=_("Asked for"), ordering="asked_at")
     def asked(self, batch: VoucherBatch) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.admin_tools import NOTHING, when
 from rewards.codes import in_fours
-from rewards.models import Voucher
+from rewards.models import Voucher, VoucherType
 
 
 def through(until: datetime | None) -> str:
@@ -43,5 +43,7 @@ def window(starts: datetime | None, ends: datetime | None) -> str:
 
 
 def spoken(voucher: Voucher) -> str:
-    """Write a code as its partner does, or so that it can be read aloud."""
+    """Write a code as its partner or staff do, or so that it can be read aloud."""
+    if voucher.voucher_type.codes == VoucherType.Codes.SHARED:
+        return voucher.code
     return voucher.written_as or in_fours(voucher.code)

@@ -35,7 +35,8 @@ ROUNDS = 10
 def write_codes(batch: VoucherBatch, count: int) -> None:
     """Write so many fresh codes of a batch; those that exist are drawn again.
 
-    Call it in a transaction. PostgreSQL takes them by COPY; that one of them exists is so
+    They go in as they were drawn: in order, one code would tell how the next begins. Call
+    it in a transaction. PostgreSQL takes them by COPY; that one of them exists is so
     rare that all of the chunk are drawn again then, the slower way.
     """
     voucher_type = batch.voucher_type
@@ -44,7 +45,7 @@ def write_codes(batch: VoucherBatch, count: int) -> None:
         return
     left = count
     for _round in range(ROUNDS):
-        rows = [(code, *row) for code in sorted(draw_codes(voucher_type, left))]
+        rows = [(code, *row) for code in draw_codes(voucher_type, left)]
         left -= len(insert_new(TABLE, COLUMNS, rows, conflict="code", returning="id"))
         if not left:
             return

@@ -2,7 +2,7 @@
 
 from rewards.models.batches import UploadedCode, VoucherBatch
 from rewards.models.benefits import Benefit, GivenBenefit
-from rewards.models.catalogue import Reward, RewardCategory, RewardLimit, Tally
+from rewards.models.catalogue import LowNotice, Reward, RewardCategory, RewardLimit, Tally
 from rewards.models.experiences import Booking, Slot
 from rewards.models.gifts import Fulfilment, FulfilmentEvent
 from rewards.models.redemptions import Redemption
@@ -19,6 +19,7 @@ __all__ = [
     "Fulfilment",
     "FulfilmentEvent",
     "GivenBenefit",
+    "LowNotice",
     "Redemption",
     "Reward",
     "RewardCategory",
