@@ -12,6 +12,7 @@ from django.db.models.functions import RowNumber
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -218,11 +219,7 @@ def _reasons(batch: VoucherBatch) -> list[dict[str, Any]]:
 def _taking_in(batch: VoucherBatch, request: HttpRequest, at: datetime) -> list[str]:
     voucher_type = batch.voucher_type
     return [
-        _("%(codes)s, %(worth)s.")
-        % {
-            "codes": how_many(voucher_type, batch.size),
-            "worth": worth(voucher_type, batch.size),
-        },
+        _worth(voucher_type, batch.size),
         _whose(voucher_type),
         *_second_person(voucher_type, batch.size, request, at),
     ]
@@ -235,8 +232,7 @@ def consequences_of_making(wish: Wish, request: HttpRequest, at: datetime) -> li
     voucher_type, size = wish.voucher_type, wish.size
     example = in_fours(draw_codes(voucher_type, 1).pop())
     return [
-        _("%(codes)s, %(worth)s.")
-        % {"codes": how_many(voucher_type, size), "worth": worth(voucher_type, size)},
+        _worth(voucher_type, size),
         _("They look like %(example)s.") % {"example": example},
         _whose(voucher_type),
         *_when_usable(wish),
@@ -263,7 +259,7 @@ def consequences_of_sharing(
         % {"code": code, "name": voucher_type.name},
         times,
         _("Usable %(window)s.") % {"window": usable},
-        _("In all it is %(worth)s.") % {"worth": worth(voucher_type, uses)},
+        _worth(voucher_type, uses),
         *_second_person(voucher_type, uses, request, at),
     ]
 
@@ -280,6 +276,15 @@ def consequences_of_withdrawing(batch: VoucherBatch, count: int) -> list[str]:
     else:
         lines.append(_("What members were given stays theirs."))
     return [*lines, _("It cannot be undone.")]
+
+
+def _worth(voucher_type: VoucherType, count: int | None) -> str:
+    """Say how many there will be, and what they are worth."""
+    told = {
+        "codes": capfirst(how_many(voucher_type, count)),
+        "worth": worth(voucher_type, count),
+    }
+    return _("%(codes)s, %(worth)s.") % told
 
 
 def _whose(voucher_type: VoucherType) -> str:

@@ -95,6 +95,6 @@ def worth(voucher_type: VoucherType, count: int | None) -> str:
     is_shared = voucher_type.codes == VoucherType.Codes.SHARED
     uses = 1 if is_shared else voucher_type.uses_per_code
     if one is None or count is None or uses is None:
-        return _("and nothing bounds what they take off")
+        return _("without an upper bound in money")
     money = format_money(one * count * uses, str(Programme.current().currency))
     return _("worth %(money)s at most") % {"money": money}

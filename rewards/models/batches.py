@@ -28,7 +28,7 @@ class VoucherBatch(models.Model):
         CANCELLED = "cancelled", _("stopped")
         FAILED = "failed", _("failed")
         WITHDRAWING = "withdrawing", _("being withdrawn")
-        WITHDRAWN = "withdrawn", _("withdrawn")
+        WITHDRAWN = "withdrawn", _("rest withdrawn")
 
     # What a worker has to do with.
     OPEN = (State.RUNNING, State.WITHDRAWING)

@@ -249,14 +249,14 @@ def test_without_a_bound_nobody_is_asked(staff: User, now: datetime) -> None:
         (
             {"kind": "amount", "amount": "20000"},
             None,
-            "and nothing bounds what they take off",
+            "without an upper bound in money",
         ),
         (
             {"kind": "amount", "amount": "20000", "at_most": 5000},
             1,
             "worth 55.000 ₫ at most",
         ),
-        ({"kind": "percent", "percent": "20"}, 1, "and nothing bounds what they take off"),
+        ({"kind": "percent", "percent": "20"}, 1, "without an upper bound in money"),
         (
             {"kind": "bands", "bands": [["0", None, "1000"], ["100", None, "9000"]]},
             1,
@@ -265,11 +265,11 @@ def test_without_a_bound_nobody_is_asked(staff: User, now: datetime) -> None:
         (
             {"kind": "bands", "bands": [["0", None, "1000"], ["100", "10"]]},
             1,
-            "and nothing bounds what they take off",
+            "without an upper bound in money",
         ),
         ({"kind": "partner"}, 1, "worth nothing at your own tills"),
-        ({"at_most": "what"}, 1, "and nothing bounds what they take off"),
-        ({}, 1, "and nothing bounds what they take off"),
+        ({"at_most": "what"}, 1, "without an upper bound in money"),
+        ({}, 1, "without an upper bound in money"),
     ],
 )
 def test_the_request_says_what_it_is_worth(

@@ -103,8 +103,8 @@ def test_types_without_such_a_code(
         (500, "TET2027: one code of “Tết” for 500 uses, worth 10.000.000 ₫ at most"),
         (
             None,
-            "TET2027: one code of “Tết” for any number of uses, and nothing bounds "
-            "what they take off",
+            "TET2027: one code of “Tết” for any number of uses, without an upper "
+            "bound in money",
         ),
     ],
 )
