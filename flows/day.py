@@ -22,6 +22,7 @@ from campaigns.services import run_campaigns
 from core.clock import local_date
 from core.errors import DomainError
 from core.holidays import keep_holidays
+from flows.low_mail import mail_low
 from flows.seal_mail import mail_seal
 from points.accounting import reconcile_points
 from points.audit import verify_ledger
@@ -96,6 +97,7 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("review_tiers", lambda: asdict(review_tiers(at=at))),
         ("give_tier_gifts", lambda: asdict(give_on_occasions(at=at))),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
+        ("mail_low_stock", lambda: {"things": mail_low(at=at)}),
         ("reconcile_points", lambda: _reconcile_points(at)),
         # About transactions that may still be open: the machine's own time, not the day's.
         ("seal_ledger", lambda: asdict(seal_ledger(at=timezone.now()))),

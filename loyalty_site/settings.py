@@ -258,6 +258,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="loyalty@localhost")
 # Who gets the newest head of the ledger's seals, once a day, to keep it outside.
 LEDGER_SEAL_EMAIL = env.list("LEDGER_SEAL_EMAIL", default=[])
+# Who is told when a pool of voucher codes or the stock of a reward falls to its bound.
+LOW_STOCK_EMAIL = env.list("LOW_STOCK_EMAIL", default=[])
 
 # --- Sign-in and security -------------------------------------------------------------
 

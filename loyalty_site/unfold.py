@@ -98,6 +98,13 @@ NAVIGATION: list[dict[str, Any]] = [
         ],
     },
     {
+        "title": _("Rewards"),
+        "items": [
+            _item(_("Batches of vouchers"), "confirmation_number", "rewards.voucherbatch"),
+            _item(_("Vouchers"), "sell", "rewards.voucher"),
+        ],
+    },
+    {
         "title": _("Campaigns"),
         "items": [
             _item(_("All campaigns"), "campaign", "campaigns.campaign"),

@@ -8,6 +8,8 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
+        from rewards.batches import acts
         from rewards.giving import register_own_kinds
 
+        acts.register()
         register_own_kinds()

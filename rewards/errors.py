@@ -96,3 +96,29 @@ class TooManyMisses(DomainError):
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(_("Too many codes were wrong. Please try again later."))
         self.retry_after = retry_after
+
+
+class BatchRefused(DomainError):
+    """So many codes of this type cannot be made or taken in."""
+
+    code = "batch_refused"
+    status = 400
+
+
+class BatchClosed(Conflict):
+    """A batch has ended, or has not ended yet."""
+
+    code = "batch_closed"
+
+
+class CodeRefused(DomainError):
+    """A code that staff chose cannot be one, or is not free."""
+
+    code = "code_refused"
+    status = 400
+
+
+class VoucherClosed(Conflict):
+    """A voucher was cancelled before, or used as often as it may be."""
+
+    code = "voucher_closed"
