@@ -7,17 +7,22 @@ import re
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from django.utils.translation import gettext as _
 
 from core.errors import InvalidInput
+from core.money import group_digits
 
 HEAD_BYTES = 64 * 1024
 DELIMITERS = ",;\t|"
 # A quotation mark that is never closed would swallow the rest of the file as one cell.
 LONGEST_RECORD_LINES = 50
+# A line that never ends would swallow the memory. Eight cells as full as a spreadsheet
+# allows would fit; no row that we read comes near.
+LONGEST_LINE = 256 * 1024
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -78,11 +83,14 @@ class TextCells:
 
     def _lines(self) -> Iterator[str]:
         try:
-            first = next(self._text, "")
+            first = self._text.readline(LONGEST_LINE)
             # Excel's own hint about the delimiter, read already.
             if not first.casefold().startswith("sep="):
                 yield first
-            yield from self._text
+            for line in iter(partial(self._text.readline, LONGEST_LINE), ""):
+                if len(line) >= LONGEST_LINE:
+                    raise self._endless_line()
+                yield line
         except DAMAGED as error:
             raise InvalidInput(
                 _("%(file)s ends too early: the archive is damaged. Send it again.")
@@ -90,6 +98,15 @@ class TextCells:
             ) from error
         except UnicodeDecodeError as error:
             raise no_table(self.path) from error
+
+    def _endless_line(self) -> InvalidInput:
+        return InvalidInput(
+            _(
+                "%(file)s has a line without an end, after more than %(most)s letters. "
+                "Export it again as “CSV UTF-8”."
+            )
+            % {"file": self.path.name, "most": group_digits(LONGEST_LINE)}
+        )
 
     def _read_head(self) -> bytes:
         with self.path.open("rb") as raw:
@@ -117,7 +134,7 @@ class _RecordLines:
         return self
 
     def __next__(self) -> str:
-        if len(self.record) >= LONGEST_RECORD_LINES:
+        if self.record and self._is_long():
             raise StopIteration
         line = self._given_back.popleft() if self._given_back else next(self._lines)
         self.record.append(line)
@@ -126,6 +143,12 @@ class _RecordLines:
         elif not line.isascii() and not _is_text(line):
             self.damage = _("The row is not in UTF-8. Save the file as “CSV UTF-8”.")
         return line
+
+    def _is_long(self) -> bool:
+        return (
+            len(self.record) >= LONGEST_RECORD_LINES
+            or sum(map(len, self.record)) >= LONGEST_LINE
+        )
 
     def give_back(self) -> None:
         """Keep only the record's first line; read the others again."""

@@ -16,7 +16,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -107,7 +106,7 @@ class PictureWidget(forms.ClearableFileInput):
 
 
 class LostUpload:
-    """A file that came with a form which was refused, and the picture as it is still."""
+    """A good file in a form that was refused for something else; what is shown still."""
 
     def __init__(self, digest: str) -> None:
         self.digest = digest
@@ -122,7 +121,10 @@ class PictureField(forms.FileField):
     def __init__(self, **options: Any) -> None:
         options.setdefault(
             "help_text",
-            _("JPEG, PNG or WebP, at least 400 × 300 pixels; shown as 4:3."),
+            _(
+                "JPEG, PNG or WebP, at least 400 × 300 pixels. Shown as 4:3: a photo is "
+                "cut around its middle, a product on white is shown whole."
+            ),
         )
         super().__init__(**options)
         # A telephone then offers its photos, and sends those of its own format as JPEG.
@@ -140,7 +142,8 @@ class PictureField(forms.FileField):
         return super().clean(data, initial) or None
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        return LostUpload(initial or "") if isinstance(data, UploadedFile) else initial
+        is_good = isinstance(getattr(data, "picture", None), Picture)
+        return LostUpload(initial or "") if is_good else initial
 
 
 def picture_of(upload: Any) -> Picture:

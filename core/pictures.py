@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import IO, Any, Literal
 
 from django.db import connection
-from django.db.models import ForeignKey
 from django.urls import reverse
 
 from core.batch import execute, sql_value
@@ -103,5 +102,5 @@ def _keys_to_pictures() -> Iterator[Any]:
     """
     for relation in Picture._meta.get_fields(include_hidden=True):
         field: Any = getattr(relation, "field", None)
-        if isinstance(field, ForeignKey) and field.db_constraint:
+        if getattr(field, "db_constraint", False):
             yield field
