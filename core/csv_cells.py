@@ -20,9 +20,11 @@ HEAD_BYTES = 64 * 1024
 DELIMITERS = ",;\t|"
 # A quotation mark that is never closed would swallow the rest of the file as one cell.
 LONGEST_RECORD_LINES = 50
-# A line that never ends would swallow the memory. Eight cells as full as a spreadsheet
-# allows would fit; no row that we read comes near.
-LONGEST_LINE = 256 * 1024
+# What is longer is cut: some thousand rows are in memory at once, and of a packed file
+# every row may be endless. Three pages of text fit.
+LONGEST_LINE = 16 * 1024
+# A line that is still not over then is the file's fault, not the row's.
+MOST_PIECES = 256
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -89,7 +91,7 @@ class TextCells:
                 yield first
             for line in iter(partial(self._text.readline, LONGEST_LINE), ""):
                 if len(line) >= LONGEST_LINE:
-                    raise self._endless_line()
+                    self._skip_line(line)
                 yield line
         except DAMAGED as error:
             raise InvalidInput(
@@ -99,13 +101,21 @@ class TextCells:
         except UnicodeDecodeError as error:
             raise no_table(self.path) from error
 
-    def _endless_line(self) -> InvalidInput:
-        return InvalidInput(
+    def _skip_line(self, piece: str) -> None:
+        """Read to the end of a line of which a piece was read, and forget the rest."""
+        for _number in range(MOST_PIECES):
+            if piece.endswith("\n") or not piece:
+                return
+            piece = self._text.readline(LONGEST_LINE)
+        raise InvalidInput(
             _(
-                "%(file)s has a line without an end, after more than %(most)s letters. "
+                "%(file)s has a line of more than %(most)s letters, so it is no table. "
                 "Export it again as “CSV UTF-8”."
             )
-            % {"file": self.path.name, "most": group_digits(LONGEST_LINE)}
+            % {
+                "file": self.path.name,
+                "most": group_digits(LONGEST_LINE * MOST_PIECES),
+            }
         )
 
     def _read_head(self) -> bytes:
@@ -138,7 +148,11 @@ class _RecordLines:
             raise StopIteration
         line = self._given_back.popleft() if self._given_back else next(self._lines)
         self.record.append(line)
-        if "\0" in line:
+        if len(line) >= LONGEST_LINE:
+            self.damage = _("The row is longer than %(most)s letters.") % {
+                "most": group_digits(LONGEST_LINE)
+            }
+        elif "\0" in line:
             self.damage = _("The row contains binary characters.")
         elif not line.isascii() and not _is_text(line):
             self.damage = _("The row is not in UTF-8. Save the file as “CSV UTF-8”.")

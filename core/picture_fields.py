@@ -76,6 +76,13 @@ class PictureKey(models.ForeignKey):
         return picture if picture is not None and picture._state.adding else None
 
 
+class LostUpload:
+    """A good file in a form that was refused for something else; what is shown still."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+
+
 class PictureWidget(forms.ClearableFileInput):
     """The present picture, a file to replace it, a box to remove it."""
 
@@ -103,13 +110,6 @@ class PictureWidget(forms.ClearableFileInput):
     ) -> SafeString:
         # Forms look for widgets' templates inside apps only; ours stands with the others.
         return render_to_string(self.template_name, self.get_context(name, value, attrs))
-
-
-class LostUpload:
-    """A good file in a form that was refused for something else; what is shown still."""
-
-    def __init__(self, digest: str) -> None:
-        self.digest = digest
 
 
 class PictureField(forms.FileField):

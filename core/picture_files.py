@@ -48,7 +48,7 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 # One picture at a time in a process, so that the bound on memory is one of the process.
 _TURN = threading.Lock()
 # Pixel rows that are looked at together, after they were made smaller.
-_BAND = 64
+_BAND = 16
 _WHITE = 245
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -183,7 +183,8 @@ def _held_bytes(image: Image.Image, full: Size, content: bytes) -> int:
     """Return what the decoder will need, by what was measured of each."""
     pixels = image.width * image.height
     if image.format == "PNG":
-        return pixels * 4
+        # Four bytes each, and room for texts that unpack and for chunks nobody knows.
+        return pixels * 7
     if image.format == "WEBP":
         # Two canvases, a copy, and the pixels of a lossless one before they are drawn.
         return pixels * 20

@@ -34,6 +34,7 @@ MOST_DIRECTORY_BYTES = 1024 * 1024
 _TEXT = f"{{{SHEET_MAIN_NS}}}t"
 _RUN = f"{{{SHEET_MAIN_NS}}}r"
 _ITEM = f"{{{SHEET_MAIN_NS}}}si"
+_HEAD_BYTES = 4096
 _END, _END_64 = b"PK\x05\x06", b"PK\x06\x07"
 
 
@@ -59,9 +60,14 @@ class _Archive(zipfile.ZipFile):
         packed = min(part.compress_size, self.size)
         is_bomb = part.file_size > max(MOST_BYTES, packed * MOST_PACKED)
         is_large = self.most_bytes is not None and part.file_size > self.most_bytes
-        if is_bomb or is_large:
+        if is_bomb or is_large or self._has_own_words(part):
             raise _too_much(self.title)
         return super().open(name, mode, *args, **kwargs)
+
+    def _has_own_words(self, part: zipfile.ZipInfo) -> bool:
+        """Tell whether a part begins by naming words that stand for longer ones."""
+        with super().open(part) as file:
+            return b"<!DOCTYPE" in file.read(_HEAD_BYTES)
 
     def read(self, name: Any, pwd: bytes | None = None) -> bytes:
         content = super().read(name, pwd)

@@ -82,7 +82,7 @@ def png_by_hand(
     samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
     row = bytes(1 + (size[0] * depth * samples + 7) // 8)
     if data is None:
-        packer = zlib.compressobj(9)
+        packer = zlib.compressobj(1)
         pieces = [packer.compress(row) for _row in range(size[1])]
         data = b"".join([*pieces, packer.flush()])
     header = struct.pack(">IIBBBBB", *size, depth, kind, 0, 0, 0)
