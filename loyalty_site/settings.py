@@ -224,6 +224,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "portal.tasks.forget_old",
         "schedule": crontab(hour=3, minute=50),
     },
+    "forget-unused-pictures": {
+        "task": "core.tasks.forget_pictures",
+        "schedule": crontab(hour=4, minute=0),
+    },
 }
 
 
@@ -327,7 +331,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-MEDIA_ROOT = VAR_DIR / "media"
+# Pictures are rows; nothing that someone sends stays on a disk, or fills one.
+FILE_UPLOAD_HANDLERS = [
+    "loyalty_site.uploads.RefuseLargeUploads",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- Zalo -----------------------------------------------------------------------------
 
