@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ MINUS = "−"
 
 def closed_up(sentence: str) -> str:
     """Close the gap that money, which carries its own sign, leaves where a unit stands."""
-    return " ".join(sentence.split())
+    return re.sub(r" ([:;,.])", r"\1", " ".join(sentence.split()))
 
 
 @dataclass(frozen=True, slots=True)

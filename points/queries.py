@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import Case, F, Max, Q, QuerySet, Sum, When
 
 from core.clock import local_date
 from members.merged import merged_ids
@@ -44,7 +44,12 @@ class HistoryEntry:
     rule_name: str
     rule_version: int | None
     note: str
-    reversed: bool
+    taken_back: int
+
+    @property
+    def reversed(self) -> bool:
+        """Tell whether all of it was undone, in one go or in parts."""
+        return self.taken_back >= abs(self.amount)
 
 
 def active_wallets() -> QuerySet[Wallet]:
@@ -289,8 +294,8 @@ def history(
     account = Account.objects.filter(member=member, wallet=wallet).first()
     if account is None:
         return []
-    reversals = Transfer.objects.filter(reverses=OuterRef("pk"))
-    transfers = Transfer.objects.select_related("rule").annotate(undone=Exists(reversals))
+    undone = F("taken_back__amount")
+    transfers = Transfer.objects.select_related("rule").annotate(undone=undone)
     if before_id is not None:
         transfers = transfers.filter(pk__lt=before_id)
     # The newest of each end by its own index: no index answers for both in this order.
@@ -312,5 +317,5 @@ def _entry(transfer: Transfer, account: Account) -> HistoryEntry:
         rule_name=transfer.rule.name if transfer.rule else "",
         rule_version=transfer.rule_version,
         note=transfer.note,
-        reversed=bool(transfer.undone),  # type: ignore[attr-defined]
+        taken_back=transfer.undone or 0,  # type: ignore[attr-defined]
     )

@@ -21,6 +21,7 @@ from points.rules import describe_version, group_names
 from points.services import RETURN
 from portal.causes import NO_CAUSE, Cause, causes_of
 from portal.names import mask_name
+from portal.purses import counts_points
 
 LINES_A_PAGE = 30
 ICONS = {
@@ -57,6 +58,7 @@ class Line:
     happened_at: datetime
     amount: int
     was_taken_back: bool
+    taken_back: int
     why: str
     facts: tuple[Fact, ...]
     address: str = ""
@@ -114,7 +116,7 @@ def explain(
     rules = _rules_as_they_were([e.id for e in entries if e.rule_version is not None])
     friends = _friends(member, [e.id for e in entries if e.kind == Transfer.Kind.GIFT])
     groups = group_names(definition_of_version(one) for one in set(rules.values()))
-    teller = _Teller(programme, groups, counts_points=_counts_points(wallet))
+    teller = _Teller(programme, groups, counts_points=counts_points(wallet))
     causes = causes_of(entries)
     return [
         teller.line(
@@ -137,12 +139,6 @@ def place_of(order: Order) -> str:
 
 def _month(at: datetime, programme: Programme) -> date:
     return at.astimezone(programme.zone).date().replace(day=1)
-
-
-def _counts_points(wallet: Wallet | None) -> bool:
-    """Tell whether lines may speak of points; else they leave the unit to the amount."""
-    points = (Wallet.Kind.POINTS, Wallet.Kind.QUALIFYING)
-    return wallet is None or wallet.kind in points
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +165,7 @@ class _Teller:
             happened_at=entry.happened_at,
             amount=entry.amount,
             was_taken_back=entry.reversed,
+            taken_back=entry.taken_back,
             why=cause.why or self._why(entry, rule),
             facts=tuple(_facts(entry, order, self.programme)),
             address=cause.address,
@@ -217,10 +214,10 @@ def _plain_title(entry: HistoryEntry) -> str:
     if entry.kind == Transfer.Kind.GIFT:
         return _("From a friend") if gained else _("To a friend")
     titles = {
-        Transfer.Kind.EARN: _("Received"),
-        Transfer.Kind.SPEND: _("Used"),
+        Transfer.Kind.EARN: pgettext("line of a wallet", "Received"),
+        Transfer.Kind.SPEND: pgettext("line of a wallet", "Used"),
         Transfer.Kind.EXPIRE: _("Expired"),
-        Transfer.Kind.ADJUST: _("Received") if gained else _("Correction"),
+        Transfer.Kind.ADJUST: _("Correction"),
         Transfer.Kind.OPENING: _("Brought along"),
         Transfer.Kind.MATURE: _("Usable now"),
         Transfer.Kind.RESERVE: _("Used to pay"),

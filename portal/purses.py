@@ -65,6 +65,11 @@ class Purse:
         return bool(self.wallet and self.wallet.transfers_allowed and self.balance > 0)
 
     @property
+    def counts_points(self) -> bool:
+        """Tell whether sentences may speak of points; else they say no unit."""
+        return counts_points(self.wallet)
+
+    @property
     def is_empty(self) -> bool:
         return not (self.balance or self.held or self.reserved)
 
@@ -72,6 +77,12 @@ class Purse:
     def lasting(self) -> int:
         """Return what has no last day, beside what ends on some day."""
         return max(0, self.balance - sum(day.points for day in self.days))
+
+
+def counts_points(wallet: Wallet | None) -> bool:
+    """Tell whether a wallet holds what members call points."""
+    points = (Wallet.Kind.POINTS, Wallet.Kind.QUALIFYING)
+    return wallet is None or wallet.kind in points
 
 
 def purses(member: Member, programme: Programme) -> list[Purse]:

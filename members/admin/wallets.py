@@ -76,8 +76,8 @@ def next_expiry(days: Sequence[Expiring], unit: Unit, today: date) -> str:
     """Say what ends first, and when; empty when nothing does."""
     if not days:
         return ""
-    return _("%(points)s expire after %(day)s (%(near)s)") % {
-        "points": unit.number(days[0].points),
+    return _("%(amount)s expire after %(day)s (%(near)s)") % {
+        "amount": unit.amount(days[0].points),
         "day": when(days[0].expires_on),
         "near": days_ago(days[0].expires_on, today),
     }

@@ -206,6 +206,9 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     def num_points(self, transfer: Transfer) -> str:
         """Write points as a number, all else with what it is."""
         unit, amount = self._unit(transfer), effect(transfer)
+        if member_account(transfer) is None:
+            # Between two accounts of the programme: no member has more or less.
+            return unit.amount(transfer.amount)
         is_points = transfer.from_account.wallet.kind == Wallet.Kind.POINTS
         return signed(amount, unit.signed(amount) if is_points else unit.change(amount))
 

@@ -138,7 +138,7 @@ class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             return str(texts[policy]) % months
         if policy == Wallet.Expiry.FIXED and wallet.expiry_day:
             return str(_("each year on %(day)s")) % {"day": f"{wallet.expiry_day:%d/%m}"}
-        return str(_("never"))
+        return str(_("never expires"))
 
     @display(description=_("At the till"))
     def payment(self, wallet: Wallet) -> str:
