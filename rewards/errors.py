@@ -59,3 +59,10 @@ class StepRefused(Conflict):
     """A gift or a booking does not go from this state to that one."""
 
     code = "step_refused"
+
+
+class StockRefused(DomainError):
+    """More was taken than the new stock, budget or number of places holds."""
+
+    code = "stock_refused"
+    status = 409
