@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from core.batch import Column, fetch_all, rows_source
 from core.retry import retry_on_conflict
-from rewards.errors import StepRefused, WishRefused
-from rewards.kinds.gifts import read_wishes
 from rewards.models import Fulfilment, FulfilmentEvent
 
 State = Fulfilment.State
@@ -31,9 +28,6 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 # What only one way of handing over knows.
 ONLY_BY: dict[str, str] = {State.SHIPPED: Method.DELIVERY, State.READY: Method.PICK_UP}
-# Until it is packed, the member may say anew how it is wanted.
-OPEN_TO_WISHES = (State.ASKED, State.NEW)
-
 _ADVANCE = """
 UPDATE rewards_fulfilment SET state = %s, changed_at = r.at,
   carrier = CASE WHEN r.carrier = '' THEN rewards_fulfilment.carrier ELSE r.carrier END,
@@ -99,27 +93,6 @@ def advance(
     for fulfilment in now.select_related("given__benefit"):
         (told.moved if fulfilment.pk in moved else told.left).append(fulfilment)
     return told
-
-
-@retry_on_conflict
-@transaction.atomic
-def give_address(
-    fulfilment: Fulfilment, *, wishes: Mapping[str, Any], at: datetime
-) -> Fulfilment:
-    """Say how a gift is wanted, or say it anew while nobody has packed it.
-
-    Raises WishRefused for what cannot be, StepRefused once it is packed.
-    """
-    fields = read_wishes(fulfilment.given.benefit, wishes)
-    if fields["state"] == State.ASKED:
-        raise WishRefused(_("Choose delivery or pick-up."))
-    row = Fulfilment.objects.filter(pk=fulfilment.pk, state__in=OPEN_TO_WISHES)
-    # Of what was wanted before nothing stays: an address is kept as long as it is needed.
-    emptied = dict.fromkeys(("recipient", "phone", "address", "province"), "")
-    if not row.update(**emptied | {"store_id": None} | fields, changed_at=at):
-        raise StepRefused(_("The gift is packed already, so this cannot change any more."))
-    FulfilmentEvent.objects.create(fulfilment=fulfilment, state=State.NEW, happened_at=at)
-    return Fulfilment.objects.get(pk=fulfilment.pk)
 
 
 def _move(rows: Sequence[tuple[int, datetime, str, str]], to: str) -> set[int]:

@@ -13,8 +13,7 @@ from django.db import connection
 from activities.models import Store
 from core.errors import DomainError
 from members.models import Member
-from rewards.errors import StepRefused, WishRefused
-from rewards.fulfilment import STEPS, advance, give_address, next_steps
+from rewards.fulfilment import STEPS, advance, next_steps
 from rewards.giving import Giving, give_benefit
 from rewards.models import Benefit, Fulfilment, FulfilmentEvent, GivenBenefit
 from rewards.services import cancel_redemption, redeem_reward
@@ -125,49 +124,6 @@ def test_every_state_leads_only_where_the_table_says(
             row.state = begin
             assert sorted(reached) == sorted(next_steps(row))
     assert "cancelled" not in {to for steps in STEPS.values() for to in steps}
-
-
-def test_an_address_comes_later_and_can_change_until_it_is_packed(
-    cup: Benefit, mai: Member, shop: Store, now: datetime
-) -> None:
-    row = gift(cup, mai, now, "a")
-    assert row.state == "asked"
-
-    row = give_address(row, wishes=HOME, at=now)
-    assert (row.state, row.phone, row.address) == ("new", "+84912345678", "12 Lê Lợi")
-    row = give_address(row, wishes={"method": "pick_up", "store_id": shop.pk}, at=now)
-    assert (row.state, row.store, row.phone, row.address) == ("new", shop, "", "")
-    assert history(row) == ["asked", "new", "new"]
-
-    advance([row], to="packed", by=None, at=now)
-    with pytest.raises(StepRefused, match="packed already"):
-        give_address(row, wishes=HOME, at=now)
-    row.refresh_from_db()
-    assert (row.state, row.store) == ("packed", shop)
-
-
-@pytest.mark.parametrize(
-    "wishes",
-    [
-        {},
-        {"method": "pigeon"},
-        {"method": "pick_up"},
-        {"method": "pick_up", "store_id": 999},
-        {**HOME, "address": " "},
-        {**HOME, "phone": "12"},
-    ],
-)
-def test_what_cannot_be_is_refused(
-    cup: Benefit, mai: Member, now: datetime, wishes: dict[str, Any]
-) -> None:
-    row = gift(cup, mai, now, "a")
-
-    with pytest.raises(DomainError) as refusal:
-        give_address(row, wishes=wishes, at=now)
-
-    assert isinstance(refusal.value, WishRefused) or refusal.value.code == "invalid_phone"
-    row.refresh_from_db()
-    assert (row.state, history(row)) == ("asked", ["asked"])
 
 
 def test_what_came_back_is_sent_again_or_cancelled_with_its_stock(
