@@ -98,6 +98,16 @@ NAVIGATION: list[dict[str, Any]] = [
         ],
     },
     {
+        "title": _("Rewards"),
+        "items": [
+            _item(_("Catalogue"), "redeem", "rewards.reward"),
+            _item(_("Categories"), "shelves", "rewards.rewardcategory"),
+            _item(_("Benefits"), "featured_seasonal_and_gifts", "rewards.benefit"),
+            _item(_("Types of voucher"), "local_activity", "rewards.vouchertype"),
+            _item(_("Redemptions"), "receipt", "rewards.redemption"),
+        ],
+    },
+    {
         "title": _("Campaigns"),
         "items": [
             _item(_("All campaigns"), "campaign", "campaigns.campaign"),

@@ -21,18 +21,22 @@ def set_budget(benefit: Benefit, *, budget: int | None) -> Benefit:
     given already.
     """
     now = Benefit.objects.select_for_update(of=("self",)).get(pk=benefit.pk)
-    taken = 0 if budget is None else _given(now)
+    taken = 0 if budget is None else given_so_far(now)
     if budget is not None and taken > budget:
-        raise StockRefused(
-            _("It was given %(given)s times. The budget cannot be less than that.")
-            % {"given": group_digits(taken)}
-        )
+        raise StockRefused(budget_too_small(taken))
     Benefit.objects.filter(pk=now.pk).update(budget=budget, taken=taken)
     benefit.budget, benefit.taken = budget, taken
     return benefit
 
 
-def _given(benefit: Benefit) -> int:
+def budget_too_small(given: int) -> str:
+    """Say why a budget is refused."""
+    return _("It was given %(given)s times. The budget cannot be less than that.") % {
+        "given": group_digits(given)
+    }
+
+
+def given_so_far(benefit: Benefit) -> int:
     """Count what was given; under a budget that is counted already."""
     if benefit.budget is not None:
         return benefit.taken

@@ -66,11 +66,14 @@ def _set_stock(reward: Reward) -> None:
     row = Reward.objects.filter(pk=reward.pk)
     fits = row if reward.stock is None else row.filter(taken__lte=reward.stock)
     if not fits.update(stock=reward.stock):
-        taken = group_digits(row.values_list("taken", flat=True).get())
-        raise StockRefused(
-            _("%(taken)s of them are taken. The stock in all cannot be less than that.")
-            % {"taken": taken}
-        )
+        raise StockRefused(stock_too_small(row.values_list("taken", flat=True).get()))
+
+
+def stock_too_small(taken: int) -> str:
+    """Say why a stock is refused."""
+    return _("%(taken)s of them are taken. The stock in all cannot be less than that.") % {
+        "taken": group_digits(taken)
+    }
 
 
 @retry_on_conflict

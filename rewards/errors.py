@@ -66,3 +66,9 @@ class StockRefused(DomainError):
 
     code = "stock_refused"
     status = 409
+
+
+class TermsStand(Conflict):
+    """What a voucher promises cannot change once somebody has one."""
+
+    code = "terms_stand"

@@ -1,0 +1,17 @@
+"""Rewards in the console."""
+
+from rewards.admin.benefit import BenefitAdmin
+from rewards.admin.category import RewardCategoryAdmin
+from rewards.admin.given import GivenBenefitAdmin
+from rewards.admin.redemption import RedemptionAdmin
+from rewards.admin.reward import RewardAdmin
+from rewards.admin.voucher_type import VoucherTypeAdmin
+
+__all__ = [
+    "BenefitAdmin",
+    "GivenBenefitAdmin",
+    "RedemptionAdmin",
+    "RewardAdmin",
+    "RewardCategoryAdmin",
+    "VoucherTypeAdmin",
+]
