@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Campaign
 from core.admin_tools import list_address, number, percent, when
 from insights.figures import Figures, Pair, Week, current_figures
+from insights.todo import todo_for
 
 GRAY = "#808896"  # readable on the light ground and on the dark one
 CHART_OPTIONS = {
@@ -64,6 +65,7 @@ def fill_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         counted_at=when(figures.counted_at),
         campaigns=Campaign.objects.filter(state=Campaign.State.RUNNING),
         is_empty=not figures.members,
+        todo=todo_for(request.user, at=timezone.now()),
     )
     return context
 

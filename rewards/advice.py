@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.money import group_digits
 from rewards.models import Benefit, Reward, Voucher, VoucherType
-from rewards.sentence import moment
+from rewards.sentence import moment, until
 
 
 def advice_on(reward: Reward, *, at: datetime) -> list[str]:
@@ -45,14 +45,14 @@ def _of_benefit(reward: Reward, benefit: Benefit, at: datetime) -> Iterator[str]
 
 
 def _of_vouchers(reward: Reward, voucher_type: VoucherType, at: datetime) -> Iterator[str]:
-    facts = {"type": voucher_type, "day": moment(voucher_type.valid_until)}
+    facts = {"type": voucher_type, "end": until(voucher_type.valid_until)}
     ends = voucher_type.valid_until
     if ends is not None and ends <= at:
-        yield _("“%(type)s” could be used until %(day)s only.") % facts
+        yield _("“%(type)s” could be used %(end)s only.") % facts
     elif ends is not None and (reward.active_until is None or reward.active_until > ends):
         yield (
             _(
-                "“%(type)s” can be used until %(day)s only, and members can still have it "
+                "“%(type)s” can be used %(end)s only, and members can still have it "
                 "after that."
             )
             % facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -96,14 +96,12 @@ def _main(reward: Reward, unit: str, currency: str) -> str:
 def _when(reward: Reward) -> str:
     """Say from and until when, with the space before it."""
     begin, end = reward.active_from, reward.active_until
-    facts = {"begin": moment(begin), "end": moment(end)}
+    facts = {"begin": moment(begin), "end": until(end)}
     if begin and end:
-        return " " + _("from %(begin)s until %(end)s") % facts
+        return " " + _("from %(begin)s, %(end)s") % facts
     if begin:
         return " " + _("from %(begin)s on") % facts
-    if end:
-        return " " + _("until %(end)s") % facts
-    return ""
+    return f" {until(end)}" if end else ""
 
 
 def moment(at: datetime | None) -> str:
@@ -114,6 +112,17 @@ def moment(at: datetime | None) -> str:
     if (local.hour, local.minute) == (0, 0):
         return str(formats.localize(local.date()))
     return str(formats.localize(local))
+
+
+def until(at: datetime | None) -> str:
+    """Write an end that is not included: at midnight, the day before is the last one."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    if (local.hour, local.minute) == (0, 0):
+        day = formats.localize(local.date() - timedelta(days=1))
+        return _("through %(day)s") % {"day": day}
+    return _("until %(moment)s") % {"moment": formats.localize(local)}
 
 
 # --- Benefits ---------------------------------------------------------------------------
@@ -166,15 +175,15 @@ def _voucher(benefit: Benefit, _currency: str) -> str:
 
 def describe_validity(voucher_type: VoucherType) -> str:
     """Say how long a voucher of a type can be used."""
-    days, until = voucher_type.valid_days, voucher_type.valid_until
+    days, ends = voucher_type.valid_days, voucher_type.valid_until
     parts = []
     if days:
         parts.append(
             ngettext("usable for %(days)s day", "usable for %(days)s days", days)
             % {"days": group_digits(days)}
         )
-    if until:
-        parts.append(_("until %(end)s at the latest") % {"end": moment(until)})
+    if ends:
+        parts.append(_("%(end)s at the latest") % {"end": until(ends)})
     return ", ".join(parts) or _("usable without end")
 
 

@@ -17,12 +17,27 @@ from core.admin_tools import days_ago, link, number, only, programme_of, signed,
 from core.clock import local_date
 from core.money import format_money
 from core.phones import display_phone, mask_phone
+from members.admin.events import Event
 from members.admin.merge_sides import outcome_lines
+from members.admin.rewards_side import (
+    RewardsSide,
+    given_events,
+    redemption_events,
+    redemptions_of,
+    rewards_side,
+)
 from members.models import Consent, Identifier, Member, MemberMerge
 from messaging.models import Channel, Message
 from messaging.reach import with_channel
 from points.models import Transfer
-from points.queries import Expiring, HistoryEntry, balances, expiring, history
+from points.queries import (
+    Expiring,
+    HistoryEntry,
+    balances,
+    expiring,
+    history,
+    points_wallet,
+)
 from points.services import points_of_orders
 from tiers.models import TierChange
 from tiers.queries import standings
@@ -30,17 +45,6 @@ from tiers.sentence import describe_progress
 
 LINES = 30
 A_YEAR = 366
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a member's timeline."""
-
-    at: datetime
-    icon: str
-    title: Any
-    detail: Any = ""
-    amount: Any = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class MemberPage:
     spend: str
     num_orders: str
     campaigns: list[Any]
+    rewards: RewardsSide | None = None
     merge: MemberMerge | None = None
     timeline: list[Event] = field(default_factory=list)
 
@@ -102,10 +107,20 @@ def member_page(member: Member, *, request: HttpRequest, at: datetime) -> Member
         last_order_days=days_ago(last, today) if last else "",
         spend=format_money(purchases.spend, currency) if purchases else "",
         num_orders=number(purchases.num_orders if purchases else 0),
+        rewards=_rewards(member, request, at),
         campaigns=[e for e in enrolments if e.state == Enrolment.State.ACTIVE],
         merge=_standing_merge(member),
         timeline=_timeline(member, entries, orders, enrolments),
     )
+
+
+def _rewards(member: Member, request: HttpRequest, at: datetime) -> RewardsSide | None:
+    """Return what the member has and had, for those who may see redemptions."""
+    if not request.user.has_perm("rewards.view_redemption"):
+        return None
+    wallet, programme = points_wallet(), programme_of(request)
+    unit = str(wallet.unit_name if wallet else programme.unit_name)
+    return rewards_side(member, at=at, unit=unit, currency=str(programme.currency))
 
 
 def _tiers(member: Member, at: datetime, currency: str) -> list[TierLine]:
@@ -214,11 +229,15 @@ def _timeline(
     came = [order.pk for order in orders if order.pk not in earned] if merges else []
     given = points_of_orders(came) if came else {}
     events = [_order_event(order, earned.get(order.pk), given) for order in orders]
+    redemptions = redemptions_of(member, LINES)
+    told = {row.transfer_id for row in redemptions}
     events += [
         _ledger_event(entry)
         for entry in entries
-        if not (entry.kind == Transfer.Kind.EARN and entry.source_id in shown)
+        if entry.id not in told
+        and not (entry.kind == Transfer.Kind.EARN and entry.source_id in shown)
     ]
+    events += [*redemption_events(redemptions), *given_events(member, LINES)]
     events += [_tier_event(change) for change in _tier_changes(member)]
     messages = member.messages.select_related("template").order_by("-pk")
     events += [_message_event(message) for message in only(messages, LINES)]

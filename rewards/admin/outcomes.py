@@ -10,8 +10,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from core.admin_tools import link, number, when
-from rewards.models import Booking, Fulfilment, GivenBenefit, Voucher, VoucherUse
+from core.admin_tools import link, money, number, when
+from rewards.models import (
+    Booking,
+    Fulfilment,
+    GivenBenefit,
+    Redemption,
+    Voucher,
+    VoucherUse,
+)
+from rewards.sentence import until
 
 
 class Line(NamedTuple):
@@ -60,6 +68,16 @@ def outcome(given: GivenBenefit | None) -> str:
     return str(given.benefit)
 
 
+def cost_words(row: Redemption, unit: str, currency: str) -> str:
+    """Write what was asked for it: points, money, or nothing."""
+    wallet = row.reward.wallet
+    unit = str(wallet.unit_name) if wallet else unit
+    parts = [f"{number(row.points)} {unit}"] if row.points else []
+    if row.amount:
+        parts.append(money(row.amount, currency))
+    return " + ".join(parts) or _("free")
+
+
 def booking_words(booking: Booking) -> str:
     """Say when a booking is, or that the time is still to be chosen."""
     if booking.slot is None:
@@ -85,8 +103,8 @@ def _voucher_lines(given: GivenBenefit) -> Iterable[Line]:
             "code": voucher.code,
             "name": voucher.voucher_type.name,
         }
-        until = _("usable until %(end)s") % {"end": when(voucher.valid_until)}
-        detail = until if voucher.valid_until else ""
+        ends = until(voucher.valid_until)
+        detail = _("usable %(end)s") % {"end": ends} if ends else ""
         at = voucher.issued_at or given.given_at
         yield Line(at, "local_activity", page_link(voucher, title), detail)
     uses = VoucherUse.objects.filter(voucher__given=given).select_related("store")

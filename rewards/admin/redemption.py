@@ -26,7 +26,6 @@ from core.admin_tools import (
     ReadOnlyMixin,
     link,
     money,
-    number,
     programme_of,
     two_lines,
     when,
@@ -35,7 +34,7 @@ from core.errors import DomainError
 from members.admin.search import member_ids_for_search
 from points.queries import points_wallet
 from rewards.admin.cancelling import cancel_refusal, what_goes_back
-from rewards.admin.outcomes import Line, outcome, outcome_lines, pk_of
+from rewards.admin.outcomes import Line, cost_words, outcome, outcome_lines, pk_of
 from rewards.models import Redemption
 from rewards.services import cancel_redemption, confirm_payment
 
@@ -286,16 +285,6 @@ class RedemptionAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         }
         name = f"admin/rewards/redemption/{page}.html"
         return render(request, name, {**frame, **context})
-
-
-def cost_words(row: Redemption, unit: str, currency: str) -> str:
-    """Write what was asked for it: points, money, or nothing."""
-    wallet = row.reward.wallet
-    unit = str(wallet.unit_name) if wallet else unit
-    parts = [f"{number(row.points)} {unit}"] if row.points else []
-    if row.amount:
-        parts.append(money(row.amount, currency))
-    return " + ".join(parts) or _t("free")
 
 
 def points_unit(request: HttpRequest) -> str:
