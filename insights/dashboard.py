@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Campaign
 from core.admin_tools import list_address, number, percent, when
 from insights.figures import Figures, Pair, Week, current_figures
+from insights.todo import todo_for
 from rewards.alarms import Low, running_low
 
 GRAY = "#808896"  # readable on the light ground and on the dark one
@@ -68,6 +69,7 @@ def fill_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         campaigns=Campaign.objects.filter(state=Campaign.State.RUNNING),
         is_empty=not figures.members,
         low=_low(request),
+        todo=todo_for(request.user, at=timezone.now()),
     )
     return context
 

@@ -122,3 +122,16 @@ class VoucherClosed(Conflict):
     """A voucher was cancelled before, or used as often as it may be."""
 
     code = "voucher_closed"
+
+
+class StockRefused(DomainError):
+    """More was taken than the new stock, budget or number of places holds."""
+
+    code = "stock_refused"
+    status = 409
+
+
+class TermsStand(Conflict):
+    """What a voucher promises cannot change once somebody has one."""
+
+    code = "terms_stand"

@@ -32,6 +32,7 @@ from core.admin_tools import (
 from core.clock import local_date
 from core.errors import DomainError
 from core.phones import display_phone, mask_phone, normalise_phone
+from members.admin.benefit_by_hand import BenefitByHandMixin
 from members.admin.by_hand import ByHandMixin
 from members.admin.merging import MergingMixin
 from members.admin.page import member_page
@@ -181,6 +182,7 @@ class NewMemberForm(forms.ModelForm):
 @admin.register(Member)
 class MemberAdmin(
     MergingMixin,
+    BenefitByHandMixin,
     TierByHandMixin,
     ByHandMixin,
     BigTableMixin,
@@ -227,7 +229,13 @@ class MemberAdmin(
     )
     readonly_fields = ("follows_oa", "joined_at", "updated_at")
     compressed_fields = False
-    actions_detail = ("adjust_points_page", "tier_page", "merge_page", "unmerge_page")
+    actions_detail = (
+        "adjust_points_page",
+        "benefit_page",
+        "tier_page",
+        "merge_page",
+        "unmerge_page",
+    )
     history_list_display = ("state",)
     change_form_outer_before_template = "admin/members/member/_page.html"
     change_form_outer_after_template = "admin/members/member/_timeline.html"

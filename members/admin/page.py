@@ -17,7 +17,15 @@ from core.admin_tools import days_ago, link, number, only, programme_of, signed,
 from core.clock import local_date
 from core.money import format_money
 from core.phones import display_phone, mask_phone
+from members.admin.events import Event
 from members.admin.merge_sides import outcome_lines
+from members.admin.rewards_side import (
+    RewardsSide,
+    given_events,
+    redemption_events,
+    redemptions_of,
+    rewards_side,
+)
 from members.admin.wallets import WalletLine, next_expiry, wallet_lines
 from members.models import Consent, Identifier, Member, MemberMerge
 from messaging.models import Channel, Message
@@ -31,17 +39,6 @@ from tiers.queries import standings
 from tiers.sentence import describe_progress
 
 LINES = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a member's timeline."""
-
-    at: datetime
-    icon: str
-    title: Any
-    detail: Any = ""
-    amount: Any = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +71,7 @@ class MemberPage:
     spend: str
     num_orders: str
     campaigns: list[Any]
+    rewards: RewardsSide | None = None
     merge: MemberMerge | None = None
     timeline: list[Event] = field(default_factory=list)
 
@@ -101,10 +99,20 @@ def member_page(member: Member, *, request: HttpRequest, at: datetime) -> Member
         last_order_days=days_ago(last, today) if last else "",
         spend=format_money(purchases.spend, currency) if purchases else "",
         num_orders=number(purchases.num_orders if purchases else 0),
+        rewards=_rewards(member, request, at),
         campaigns=[e for e in enrolments if e.state == Enrolment.State.ACTIVE],
         merge=_standing_merge(member),
         timeline=_timeline(member, wallets, orders, enrolments),
     )
+
+
+def _rewards(member: Member, request: HttpRequest, at: datetime) -> RewardsSide | None:
+    """Return what the member has and had, for those who may see redemptions."""
+    if not request.user.has_perm("rewards.view_redemption"):
+        return None
+    wallet, programme = points_wallet(), programme_of(request)
+    unit = str(wallet.unit_name if wallet else programme.unit_name)
+    return rewards_side(member, at=at, unit=unit, currency=str(programme.currency))
 
 
 def _tiers(member: Member, at: datetime, currency: str) -> list[TierLine]:
@@ -222,14 +230,18 @@ def _timeline(
     came = [order.pk for order in orders if order.pk not in earned] if merges else []
     given = points_of_orders(came) if came else {}
     events = [_order_event(order, earned.get(order.pk), given, unit) for order in orders]
+    redemptions = redemptions_of(member, LINES)
+    told = {row.transfer_id for row in redemptions}
     events += [
         _ledger_event(entry, unit)
         for entry in entries
-        if not (entry.kind == Transfer.Kind.EARN and entry.source_id in shown)
+        if entry.id not in told
+        and not (entry.kind == Transfer.Kind.EARN and entry.source_id in shown)
     ]
     for line in wallets[1:]:
         named = f" · {line.wallet.name}"
         events += [_ledger_event(entry, line.unit, named) for entry in line.entries]
+    events += [*redemption_events(redemptions), *given_events(member, LINES)]
     events += [_tier_event(change) for change in _tier_changes(member)]
     messages = member.messages.select_related("template").order_by("-pk")
     events += [_message_event(message) for message in only(messages, LINES)]
