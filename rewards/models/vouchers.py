@@ -79,6 +79,14 @@ class VoucherType(models.Model):
     hold_minutes = models.PositiveSmallIntegerField(
         _("minutes a till may hold it"), default=15, validators=[MinValueValidator(1)]
     )
+    returns_on_refund = models.BooleanField(
+        _("comes back with its order"),
+        default=True,
+        help_text=_(
+            "When the order is cancelled or wholly refunded, it can be used again until "
+            "its end. Never for a part."
+        ),
+    )
     low_codes = models.PositiveIntegerField(
         _("warn when so few codes are left"), null=True, blank=True
     )
@@ -334,6 +342,8 @@ class VoucherUse(models.Model):
     )
     source = models.CharField(_("source"), max_length=40)
     reference = models.CharField(_("reference of the till"), max_length=80)
+    # Its place among the codes of its reference, sorted.
+    position = models.PositiveSmallIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=12, choices=State)
     order_total = models.DecimalField(
         _("order before it"), max_digits=18, decimal_places=2, default=Decimal(0)
@@ -343,6 +353,11 @@ class VoucherUse(models.Model):
     )
     content_hash = models.CharField(max_length=64, editable=False)
     breakdown = models.JSONField(_("how it was worked out"), default=dict)
+    counted = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="The limits that counted it, as [per, period]: these get it back.",
+    )
     order = models.ForeignKey(
         Order,
         on_delete=models.PROTECT,
@@ -377,9 +392,29 @@ class VoucherUse(models.Model):
                 fields=["source", "reference", "voucher"],
                 name="rewards_voucheruse_once_per_reference",
             ),
+            # Of two baskets told under one reference at once only one gets a first place.
+            models.UniqueConstraint(
+                fields=["source", "reference", "position"],
+                condition=Q(state__in=["held", "used", "rolled_back"]),
+                name="rewards_voucheruse_one_basket_per_reference",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=["held", "used", "released", "lapsed", "rolled_back"]
+                ),
+                name="rewards_voucheruse_state_is_known",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="held") | Q(held_until__isnull=False),
                 name="rewards_voucheruse_held_has_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["used", "rolled_back"]) | Q(used_at__isnull=False),
+                name="rewards_voucheruse_used_has_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["held", "used"]) | Q(ended_at__isnull=False),
+                name="rewards_voucheruse_ended_has_time",
             ),
             models.CheckConstraint(
                 condition=Q(discount__gte=0), name="rewards_voucheruse_not_negative"
