@@ -14,11 +14,11 @@ from activities.models import Order
 from core.models import Programme
 from core.money import format_money
 from members.models import Member
+from members.names import mask_name
 from points.models import EarnRuleVersion, Transfer, Wallet
 from points.queries import HistoryEntry, history
 from points.rules import describe_version
 from points.services import RETURN
-from portal.names import mask_name
 
 LINES_A_PAGE = 30
 ICONS = {
