@@ -27,7 +27,7 @@ from points.accounting import reconcile_points
 from points.audit import verify_ledger
 from points.sealing import seal_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
-from rewards.services import lapse_unpaid
+from rewards.services import lapse_unpaid, release_stale_holds
 from tiers.gifts import give_on_occasions
 from tiers.services import review_tiers
 
@@ -91,6 +91,7 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("celebrate", lambda: asdict(celebrate(at=at))),
         ("expire_points", lambda: asdict(expire_points(at=at))),
         ("release_reservations", lambda: {"released": release_stale(at=at)}),
+        ("release_vouchers", lambda: {"released": release_stale_holds(at=at)}),
         ("lapse_redemptions", lambda: {"lapsed": lapse_unpaid(at=at)}),
         ("review_tiers", lambda: asdict(review_tiers(at=at))),
         ("give_tier_gifts", lambda: asdict(give_on_occasions(at=at))),

@@ -16,6 +16,7 @@ from members.models import Member
 from points.models import EarnCap, Funder
 
 MAX_CODE = 40
+MAX_REFERENCE = 80
 
 
 class VoucherType(models.Model):
@@ -341,7 +342,7 @@ class VoucherUse(models.Model):
         verbose_name=_("used by"),
     )
     source = models.CharField(_("source"), max_length=40)
-    reference = models.CharField(_("reference of the till"), max_length=80)
+    reference = models.CharField(_("reference of the till"), max_length=MAX_REFERENCE)
     # Its place among the codes of its reference, sorted.
     position = models.PositiveSmallIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=12, choices=State)
