@@ -24,10 +24,14 @@ ORDERS_OF_ONE_MEMBER = Limit("till-one-member", most=5, span=timedelta(days=1))
 
 def count_look_up(desk: Desk, *, at: datetime) -> None:
     """Count one look-up, or raise TooMany."""
-    if look([(MISSES, _who(desk))], at=at).is_allowed:
-        _take(LOOK_UPS, desk, _("You have looked up very many numbers."), at)
-        return
-    _take(MISSES, desk, _("Too many codes were wrong."), at)
+    _take(LOOK_UPS, desk, _("You have looked up very many numbers."), at)
+
+
+def refuse_guesses(desk: Desk, *, at: datetime) -> None:
+    """Raise TooMany while so many codes were wrong that none is looked at."""
+    misses = look([(MISSES, _who(desk))], at=at)
+    if not misses.is_allowed:
+        raise TooMany(_("Too many codes were wrong."), retry_after=misses.retry_after)
 
 
 def count_miss(desk: Desk, *, at: datetime) -> None:
