@@ -56,6 +56,17 @@ class Programme(models.Model):
         default="#8a4b2a",
         validators=[RegexValidator(re.compile(r"^#[0-9a-fA-F]{6}$"), _("Write #RRGGBB."))],
     )
+    gift_approval_above = models.DecimalField(
+        _("benefits by hand worth more need a second person"),
+        max_digits=18,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_(
+            "What one person may give one member by hand in a day, by what it costs; for "
+            "points the wallet says it. Empty: any amount."
+        ),
+    )
     support_phone = models.CharField(
         _("support phone"), max_length=20, blank=True, default=""
     )

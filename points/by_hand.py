@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -66,12 +66,15 @@ def give_by_hand(
 def needs_approval(
     *, member: Member, wallet: Wallet, amount: int, by: User, at: datetime
 ) -> bool:
-    """Tell whether a correction needs a second person; many small ones count together."""
+    """Tell whether a correction needs a second person; many small ones count together.
+
+    What was given by hand as a benefit counts as well.
+    """
     if wallet.approval_above is None:
         return False
     begin = start_of_day(local_date(at))
     today = Transfer.objects.filter(
-        kind=Transfer.Kind.ADJUST,
+        Q(kind=Transfer.Kind.ADJUST) | Q(source_type="benefit"),
         actor=by.get_username(),
         created_at__gte=begin,
         created_at__lt=begin + timedelta(days=1),

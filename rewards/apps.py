@@ -8,6 +8,8 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
+        from rewards import by_hand
         from rewards.giving import register_own_kinds
 
         register_own_kinds()
+        by_hand.register()

@@ -96,3 +96,10 @@ class TooManyMisses(DomainError):
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(_("Too many codes were wrong. Please try again later."))
         self.retry_after = retry_after
+
+
+class StockRefused(DomainError):
+    """More was taken than the new stock, budget or number of places holds."""
+
+    code = "stock_refused"
+    status = 409

@@ -77,7 +77,7 @@ class Reason(models.TextChoices):
     )
     TOO_MANY = (
         "too_many",
-        _("At most %(count)s vouchers count for one order, and “%(others)s” counts."),
+        _("For one order at most %(count)s can be used, and “%(others)s” counts."),
     )
     BETTER_WITHOUT = (
         "better_without",

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from activities.models import Store
 from core.errors import DomainError
 from core.phones import normalise_phone
 from rewards.errors import CannotTakeBack, WishRefused
@@ -60,9 +61,10 @@ def read_wishes(benefit: Benefit, wishes: Mapping[str, Any]) -> dict[str, Any]:
     if allowed != Benefit.Handover.EITHER and method != allowed:
         raise WishRefused(_("This gift is not handed over that way."))
     if method == Method.PICK_UP:
-        if not wishes.get("store_id"):
+        store_id = wishes.get("store_id")
+        if not Store.objects.filter(pk=store_id or 0, is_active=True).exists():
             raise WishRefused(_("Choose the store where you want to pick it up."))
-        return {"state": State.NEW.value, "method": method, "store_id": wishes["store_id"]}
+        return {"state": State.NEW.value, "method": method, "store_id": store_id}
     if method != Method.DELIVERY:
         raise WishRefused(_("Choose delivery or pick-up."))
     told = {

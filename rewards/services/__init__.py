@@ -1,5 +1,6 @@
 """The verbs of rewards, one page each."""
 
+from rewards.services.addressing import choose_handover
 from rewards.services.cancelling import cancel_redemption, lapse_unpaid
 from rewards.services.redeeming import confirm_payment, redeem_reward
 from rewards.using.checking import check_vouchers
@@ -16,6 +17,7 @@ from rewards.using.settling import settle_vouchers, settled_before
 __all__ = [
     "cancel_redemption",
     "check_vouchers",
+    "choose_handover",
     "confirm_payment",
     "hold_vouchers",
     "lapse_unpaid",
