@@ -82,7 +82,7 @@ MARKETING: Rights = {
     "django_celery_beat.intervalschedule": KEEP,
 }
 
-# Shop staff and customer care: they meet the person, so they see whole phone numbers.
+# Managers of shops and customer care: they meet the person, so they see whole phone numbers.
 CARE: Rights = {
     **_EVERYONE,
     "members.member": (*KEEP, "merge"),
@@ -95,6 +95,8 @@ CARE: Rights = {
     "tiers.tierchange": (*LOOK, "give"),
     "messaging.message": LOOK,
     "campaigns.enrolment": LOOK,
+    "till.tillstaff": KEEP,
+    "till.tillact": LOOK,
 }
 
 # They approve what care asks for, so they may merge, too.
@@ -114,12 +116,18 @@ FINANCE: Rights = {
     "campaigns.campaign": LOOK,
     "campaigns.campaignrun": LOOK,
     "core.jobrun": LOOK,
+    "till.tillstaff": LOOK,
+    "till.tillact": LOOK,
 }
+
+# The people behind the counter: the till's page, and nothing of the console.
+SHOP_STAFF: Rights = {"till.tillstaff": ("use",)}
 
 ROLES: dict[str, Rights] = {
     "Marketing": MARKETING,
     "Cửa hàng & CSKH": CARE,
     "Kế toán": FINANCE,
+    "Nhân viên cửa hàng": SHOP_STAFF,
 }
 
 # Rights that go beyond one model's four.
@@ -132,6 +140,7 @@ _OWN_NAMES = {
     ("tiers.ladder", "publish"): "publish_ladder",
     ("tiers.tierchange", "give"): "give_tier",
     ("core.changerequest", "decide"): "decide_changerequest",
+    ("till.tillstaff", "use"): "use_till",
 }
 
 

@@ -88,8 +88,8 @@ def till_required(view: View) -> View:
         store = _chosen(request, stores)
         if store is None:
             return redirect("till:store")
-        user = cast(User, request.user)
-        cast(TillRequest, request).desk = Desk(user, staff, store, len(stores))
+        desk = Desk(request.user, staff, store, len(stores))
+        cast(TillRequest, request).desk = desk
         return view(request, *args, **kwargs)
 
     return wrapper

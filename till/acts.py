@@ -58,7 +58,7 @@ def claim(
 
 
 def act_of(desk: Desk, token: str) -> TillAct | None:
-    """Return what this person did here under a token, with all that pages show. One query."""
+    """Return what this person did here under a token, with what pages show."""
     acts = TillAct.objects.filter(token=token, user=desk.user, store=desk.store)
     return acts.select_related(*LOADED).first()
 

@@ -63,7 +63,7 @@ def totals_of(desk: Desk, *, at: datetime) -> Totals:
         rewards=Count("redemption", filter=stand, distinct=True),
         members=Count("pk", filter=stand & Q(kind=Kind.MEMBER)),
     )
-    return Totals(**{name: value or 0 for name, value in found.items()})
+    return Totals(**{name: value for name, value in found.items() if value})
 
 
 def day_of(desk: Desk, *, programme: Programme, at: datetime) -> Day:

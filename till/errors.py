@@ -32,9 +32,7 @@ class TooMany(DomainError):
         wait = ngettext(
             "Try again in %(count)s minute.", "Try again in %(count)s minutes.", minutes
         )
-        super().__init__(
-            f"{sentence} {wait % {'count': minutes}}", retry_after=retry_after
-        )
+        super().__init__(f"{sentence} {wait % {'count': minutes}}", retry_after=retry_after)
 
 
 class ServedTooOften(DomainError):
@@ -59,9 +57,7 @@ class OwnMembership(DomainError):
     status = 403
 
     def __init__(self) -> None:
-        super().__init__(
-            _("This is your own membership. A colleague has to serve you.")
-        )
+        super().__init__(_("This is your own membership. A colleague has to serve you."))
 
 
 class NotProved(DomainError):
@@ -86,9 +82,7 @@ class MembershipClosed(DomainError):
     status = 403
 
     def __init__(self) -> None:
-        super().__init__(
-            _("This membership is closed. Customer care can open it again.")
-        )
+        super().__init__(_("This membership is closed. Customer care can open it again."))
 
 
 class OrderKnown(Conflict):

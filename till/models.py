@@ -160,9 +160,7 @@ class TillAct(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(token=""), name="till_tillact_has_token"),
             models.CheckConstraint(
-                condition=Q(
-                    kind__in=["sale", "redemption", "payment", "gift", "member"]
-                ),
+                condition=Q(kind__in=["sale", "redemption", "payment", "gift", "member"]),
                 name="till_tillact_kind_is_known",
             ),
         ]

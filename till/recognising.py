@@ -86,7 +86,9 @@ def _by_identifier(text: str, phone: str) -> Recognised | None:
     asked = Q(kind=kind.CARD, value__in=cards)
     if phone:
         asked |= Q(kind=kind.PHONE, value=phone)
-    found = {row.kind: row for row in Identifier.objects.filter(asked).select_related("member")}
+    found = {
+        row.kind: row for row in Identifier.objects.filter(asked).select_related("member")
+    }
     if row := found.get(kind.CARD):
         return Recognised(member=kept_member(row.member), proof=Proof.CARD.value)
     if row := found.get(kind.PHONE):

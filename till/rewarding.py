@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from core.retry import retry_on_conflict
 from members.models import Member
+from rewards.errors import StepRefused
+from rewards.fulfilment import advance
 from rewards.models import Benefit, Fulfilment, Redemption, Reward
 from rewards.services import confirm_payment, redeem_reward
 from till.access import Desk
@@ -16,6 +19,8 @@ from till.models import TillAct
 from till.serving import Serving, check_may_serve, require_proof
 
 Kind = TillAct.Kind
+# The way of a gift that is picked up; whoever skips a step at the counter has done it.
+WAY = (Fulfilment.State.PACKED, Fulfilment.State.READY, Fulfilment.State.DONE)
 
 
 @retry_on_conflict
@@ -67,6 +72,34 @@ def pay(*, desk: Desk, token: str, redemption: Redemption, at: datetime) -> Till
     return act
 
 
+@retry_on_conflict
+@transaction.atomic
+def hand_over(
+    *, desk: Desk, token: str, fulfilment: Fulfilment, proof: str, at: datetime
+) -> TillAct:
+    """Note that a gift was handed to its member here, whatever step it stood at.
+
+    Raises StepRefused when it is not to be picked up here, or went another way meanwhile,
+    and what forbids to serve this member.
+    """
+    act, is_new = _claim(desk, token, Kind.GIFT, fulfilment.member, proof, at)
+    if not is_new:
+        return act
+    if fulfilment.store_id != desk.store.pk:
+        raise StepRefused(_("This gift is not kept in this store."))
+    now, steps = Fulfilment.objects.get(pk=fulfilment.pk), list(WAY)
+    if now.state in steps:
+        steps = steps[steps.index(Fulfilment.State(now.state)) + 1 :]
+    for step in steps:
+        if not advance([now], to=step, by=desk.user, at=at).moved:
+            raise StepRefused(_("This gift was handed over or called off meanwhile."))
+    if not steps:
+        raise StepRefused(_("This gift was handed over or called off meanwhile."))
+    act.fulfilment = now
+    act.save()
+    return act
+
+
 def _claim(
     desk: Desk, token: str, kind: str, member: Member, proof: str, at: datetime
 ) -> tuple[TillAct, bool]:
@@ -77,7 +110,7 @@ def _claim(
 
 
 def _wishes(desk: Desk, benefit: Benefit) -> dict[str, object]:
-    """Say how a gift is wanted by who stands at the counter: here, where that is allowed."""
+    """Say how a gift is wanted by who stands here: from here, where that is allowed."""
     is_gift = benefit.kind == Benefit.Kind.GIFT
     if not is_gift or benefit.handover == Benefit.Handover.DELIVERY:
         return {}

@@ -134,9 +134,7 @@ def sell(*, desk: Desk, token: str, sale: Sale, shown: str, at: datetime) -> Til
     return act
 
 
-def _with_voucher(
-    desk: Desk, sale: Sale, member: Member | None, at: datetime
-) -> SaleQuote:
+def _with_voucher(desk: Desk, sale: Sale, member: Member | None, at: datetime) -> SaleQuote:
     checkout = sale.checkout(desk)
     answer = check_vouchers(
         codes=[sale.code], checkout=checkout, member=member, at=at
@@ -145,9 +143,7 @@ def _with_voucher(
     return SaleQuote(sale.total, answer.taken, notes=notes, refusal=answer.refusal)
 
 
-def _with_points(
-    quote: SaleQuote, sale: Sale, member: Member, at: datetime
-) -> SaleQuote:
+def _with_points(quote: SaleQuote, sale: Sale, member: Member, at: datetime) -> SaleQuote:
     offer = quote_payment(
         member=member,
         order_total=quote.owed,
@@ -206,9 +202,7 @@ def _record(desk: Desk, act: TillAct, sale: Sale, quote: SaleQuote, at: datetime
     act.order_id, act.earned_points = recorded.order_id, recorded.points
 
 
-def _hold(
-    desk: Desk, sale: Sale, member: Member, number: str, at: datetime
-) -> VoucherUse:
+def _hold(desk: Desk, sale: Sale, member: Member, number: str, at: datetime) -> VoucherUse:
     (use,) = hold_vouchers(
         source=desk.source,
         reference=number,

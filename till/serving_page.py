@@ -14,13 +14,13 @@ from core.money import format_money
 from core.phones import mask_phone
 from members.models import Identifier, Member
 from points.amounts import Unit
-from points.models import Wallet
 from points.queries import Holding, holdings
 from rewards.models import Fulfilment, Redemption, Reward, Voucher
 from rewards.offers import POINTS, Offer, offers_for, shown_rewards
-from till.access import Desk
 from tiers.queries import standing
 from tiers.sentence import describe_perk
+from till.access import Desk
+from till.purses import unit_of
 
 MOST = 20
 # A gift of this store that may be handed over: at best ready, else it is said so.
@@ -75,9 +75,9 @@ class ServingPage:
 def serving_page(
     desk: Desk, member: Member, *, programme: Programme, at: datetime
 ) -> ServingPage:
-    """Gather a member's page in a number of queries that does not grow with what they have."""
+    """Gather a member's page; what they have adds no queries."""
     found = holdings(member)
-    purses = [_purse(holding, programme, number) for number, holding in enumerate(found)]
+    purses = [_purse(one, programme, place) for place, one in enumerate(found)]
     number, phone = _known(member)
     offers = offers_for(member, list(shown_rewards(at=at)), at=at)
     return ServingPage(
@@ -132,11 +132,6 @@ def offer_of(member: Member, code: str, *, at: datetime) -> Offer | None:
     return offers_for(member, rewards, at=at)[0] if rewards else None
 
 
-def unit_of(wallet: Wallet | None, programme: Programme) -> Unit:
-    """Return how amounts of a wallet are written; none is "my points"."""
-    return Unit.of(wallet, programme) if wallet else Unit(programme.unit_name)
-
-
 def price_of(offer: Offer, programme: Programme) -> str:
     """Write a price: 100 điểm + 20.000 ₫."""
     unit = unit_of(offer.reward.wallet, programme)
@@ -157,9 +152,9 @@ def _known(member: Member) -> tuple[str, str]:
     return card, found.get(Identifier.Kind.PHONE, "")
 
 
-def _purse(holding: Holding, programme: Programme, number: int) -> Purse:
+def _purse(holding: Holding, programme: Programme, place: int) -> Purse:
     unit = Unit.of(holding.wallet, programme)
-    if number == 0 and not unit.currency:
+    if place == 0 and not unit.currency:
         # What members call "my points" is the programme's word.
         unit = Unit(programme.unit_name)
     reserved = unit.amount(holding.reserved) if holding.reserved else ""

@@ -42,3 +42,12 @@ def shown(request: HttpRequest, token: str, kind: str) -> Facts:
     if facts is None or facts["kind"] != kind:
         raise Http404
     return facts
+
+
+def find_shown(request: HttpRequest, kind: str, **facts: Any) -> str:
+    """Return the newest token of a kind with these facts; nothing when there is none."""
+    tokens = request.session[SESSION_KEY].get("shown", {})
+    for token, told in reversed(tokens.items()):
+        if told["kind"] == kind and facts.items() <= told.items():
+            return str(token)
+    return ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from activities.models import Order, Product
@@ -246,7 +245,7 @@ def _state(
 def _words(named: Iterable[Products]) -> list[Word]:
     """Return what lines can be, each once, SKUs by the name of their product."""
     skus = {sku for products in named for sku in products.skus}
-    names = dict(Product.objects.filter(sku__in=skus).values_list("sku", "name")) if skus else {}
+    names = _product_names(skus) if skus else {}
     words: dict[str, Word] = {}
     for products in named:
         for kind, values in (
@@ -259,6 +258,11 @@ def _words(named: Iterable[Products]) -> list[Word]:
                 key = f"{kind}:{value}"
                 words[key] = Word(key, names.get(value, value) if kind == "sku" else value)
     return list(words.values())[:MOST_WORDS]
+
+
+def _product_names(skus: Collection[str]) -> dict[str, str]:
+    products = Product.objects.filter(sku__in=skus)
+    return dict(products.values_list("sku", "name"))
 
 
 def _last_day(voucher: Voucher, programme: Programme) -> date | None:

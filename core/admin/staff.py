@@ -85,6 +85,7 @@ SPECIAL = (
     gettext_noop("Can approve what others ask for"),
     gettext_noop("Can merge members and undo it"),
     gettext_noop("Can export the points reports"),
+    gettext_noop("Can use the till page"),
 )
 
 

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
         ('activities', '0003_summaries_without_orders'),
         ('members', '0002_members_who_are_one'),
         ('points', '0013_lots_due_index'),
-        ('rewards', '0001_initial'),
+        ('rewards', '0002_uses_of_vouchers'),
     ]
 
     operations = [
