@@ -82,7 +82,7 @@ MARKETING: Rights = {
     "django_celery_beat.intervalschedule": KEEP,
 }
 
-# Managers of shops and customer care: they meet the person, so they see whole phone numbers.
+# Managers of shops and customer care meet the person, so they see whole phone numbers.
 CARE: Rights = {
     **_EVERYONE,
     "members.member": (*KEEP, "merge"),

@@ -38,10 +38,16 @@ def keep(request: HttpRequest, token: str, facts: Facts) -> None:
 
 def shown(request: HttpRequest, token: str, kind: str) -> Facts:
     """Return what a token stands for, or 404: another till's, another kind's, too old."""
-    facts: Facts | None = request.session[SESSION_KEY].get("shown", {}).get(token)
-    if facts is None or facts["kind"] != kind:
+    facts = peek(request, token, kind)
+    if facts is None:
         raise Http404
     return facts
+
+
+def peek(request: HttpRequest, token: str, kind: str) -> Facts | None:
+    """Return what a token stands for, or None."""
+    facts: Facts | None = request.session[SESSION_KEY].get("shown", {}).get(token)
+    return facts if facts is not None and facts["kind"] == kind else None
 
 
 def find_shown(request: HttpRequest, kind: str, **facts: Any) -> str:

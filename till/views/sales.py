@@ -17,6 +17,7 @@ from rewards.models import Voucher
 from till.access import TillRequest, till_required
 from till.acts import UNDO_WITHIN, act_of, can_undo, undo
 from till.errors import SaleChanged
+from till.filled import filled
 from till.forms import read_sale
 from till.models import TillAct
 from till.purses import pay_options, unit_of
@@ -31,7 +32,6 @@ from till.vouchers import Asks, asks_of, read_terms, state_of
 ORDER_PAGE = "till/order.html"
 CONFIRM_PAGE = "till/sale.html"
 DONE_PAGE = "till/done.html"
-FIELDS = ("total", "number", "pay_points", "points", "wallet", "code")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,6 +47,7 @@ def order(request: TillRequest, token: str) -> HttpResponse:
         "is_proved": is_proved,
         "pay_options": pay_options(serving.member, programme) if is_proved else [],
         "vouchers": usable_vouchers(serving.member, at=at) if is_proved else [],
+        **filled(request, programme),
     }
     try:
         check_may_serve(request.desk, serving.member)
@@ -54,7 +55,6 @@ def order(request: TillRequest, token: str) -> HttpResponse:
             return render_page(request, ORDER_PAGE, page, programme=programme)
         return _order(request, serving, facts, programme)
     except DomainError as refusal:
-        page |= {name: request.POST.get(name, "") for name in FIELDS}
         return render_refusal(request, ORDER_PAGE, refusal, page)
 
 

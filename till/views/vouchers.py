@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import zip_longest
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -19,7 +18,8 @@ from members.models import Member
 from members.services import kept_member
 from rewards.models import Voucher
 from till.access import TillRequest, till_required
-from till.forms import MOST_LINES, read_sale
+from till.filled import filled
+from till.forms import read_sale
 from till.models import TillAct
 from till.purses import PayOption, pay_options
 from till.rendering import render_page, render_refusal
@@ -30,17 +30,6 @@ from till.vouchers import VoucherView, look
 
 PAGE = "till/voucher.html"
 Proof = TillAct.Proof
-# So many lines wait to be filled in; a script adds more.
-FIRST_ROWS = 3
-FIELDS = (
-    "total",
-    "number",
-    "delivery",
-    "payment_method",
-    "pay_points",
-    "points",
-    "wallet",
-)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,14 +50,13 @@ def voucher(request: TillRequest, token: str) -> HttpResponse:
         "served": facts.get("served"),
         "member_token": _served_token(request, facts),
         "pay_options": _pay_options(facts, view, programme),
-        **_rows(request),
+        **filled(request, programme, first_word=_first_word(view)),
     }
     if request.method != "POST":
         return render_page(request, PAGE, page, programme=programme)
     try:
         sale = _sale(request, facts, view, programme)
     except DomainError as refusal:
-        page |= {name: request.POST.get(name, "") for name in FIELDS}
         return render_refusal(request, PAGE, refusal, page)
     back = f"voucher:{token}"
     return redirect("till:sale", show(request, "sale", sale=sale.to_json(), back=back))
@@ -121,6 +109,11 @@ def _served_token(request: TillRequest, facts: Mapping[str, Any]) -> str:
     return find_shown(request, "member", member=served["member"]) if served else ""
 
 
+def _first_word(view: VoucherView) -> str:
+    """Return what the first line most likely is: something that the voucher is for."""
+    return view.asks.words[0].value if view.asks.words else ""
+
+
 def _pay_options(
     facts: Mapping[str, Any], view: VoucherView, programme: Programme
 ) -> list[PayOption]:
@@ -129,11 +122,3 @@ def _pay_options(
     if not served or view.member is None or served["proof"] not in PROOFS:
         return []
     return pay_options(view.member, programme)
-
-
-def _rows(request: TillRequest) -> dict[str, Any]:
-    """Return the lines of the form as they were typed, and empty ones to fill."""
-    post = request.POST
-    columns = [post.getlist(name) for name in ("quantity", "price", "word")]
-    rows = [list(row) for row in zip_longest(*columns, fillvalue="")][:MOST_LINES]
-    return {"rows": [*rows, *([["1", "", ""]] * max(0, FIRST_ROWS - len(rows)))]}
