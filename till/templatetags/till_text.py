@@ -12,13 +12,15 @@ from django.utils.translation import ngettext
 from core.models import Programme
 from core.money import format_money
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 register = template.Library()
 
 
 @register.filter
 def money(amount: Decimal, programme: Programme) -> str:
-    """Write 35.000 ₫."""
-    return format_money(Decimal(amount), programme.currency)
+    """Write 35.000 ₫, never broken before the sign of the currency."""
+    return format_money(Decimal(amount), programme.currency).replace(" ", NO_BREAK)
 
 
 @register.filter
