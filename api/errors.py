@@ -72,6 +72,18 @@ class StoreNotFound(NotFound):
     code = "store_not_found"
 
 
+class RewardNotFound(NotFound):
+    """No reward has this code."""
+
+    code = "reward_not_found"
+
+
+class RedemptionNotFound(NotFound):
+    """No redemption has this number."""
+
+    code = "redemption_not_found"
+
+
 class OrderNotFound(NotFound):
     """No order with this number came from this source."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ from members.models import Consent, Identifier, Member
 from members.services import find_member, register_member, set_consent
 from points.queries import Expiring, HistoryEntry, balances, expiring, history
 from points.services import ORDER, capture_points, points_of_orders
+from rewards.using.settling import Settled
 from tiers.definition import Step
 from tiers.queries import tier_steps
 
@@ -56,6 +58,7 @@ class OrderTold:
     payment_method: str = ""
     promo_code: str = ""
     reservation: str = ""
+    vouchers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class OrderTaken:
     member: Member
     expiring: list[Expiring]
     tier: Step | None
+    vouchers: Sequence[Settled]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def take_order(*, till_key: TillKey, told: OrderTold, at: datetime) -> OrderTake
         member=member,
         expiring=expiring([member.pk], at=at).get(member.pk, []),
         tier=tier_steps([member.pk]).get(member.pk),
+        vouchers=recorded.vouchers,
     )
 
 
@@ -190,7 +195,7 @@ def _fact(told: OrderTold, till_key: TillKey, member: Member, at: datetime) -> O
         currency=_currency(told.currency),
         status=told.status,
         channel=told.channel,
-        store_id=_store_id(told.store, till_key),
+        store_id=store_id_of(told.store, till_key),
         lines=told.lines,
         discount=told.discount,
         voucher_discount=told.voucher_discount,
@@ -199,6 +204,7 @@ def _fact(told: OrderTold, till_key: TillKey, member: Member, at: datetime) -> O
         points_amount=told.points_amount,
         payment_method=told.payment_method,
         promo_code=told.promo_code,
+        vouchers=told.vouchers,
     )
 
 
@@ -213,7 +219,8 @@ def _currency(told: str) -> str:
     return currency
 
 
-def _store_id(code: str, till_key: TillKey) -> int | None:
+def store_id_of(code: str, till_key: TillKey) -> int | None:
+    """Return the store that a till names, or its own. Raises OtherStore, StoreNotFound."""
     own = till_key.store
     if not code or (own and own.code == code):
         return own.pk if own else None

@@ -193,18 +193,9 @@ def _settle_vouchers(
     saved: Sequence[SavedOrder], *, at: datetime
 ) -> dict[int, list[Settled]]:
     """Use the vouchers that orders name, whatever they held; answers by order."""
-    naming = [order for order in saved if order.fact.vouchers and order.order_id]
-    known = [
-        (order.order_id or 0, order.fact.vouchers)
-        for order in naming
-        if order.outcome == KNOWN
-    ]
-    settled = settled_before(known)
-    for order in naming:
-        if order.outcome == NEW:
-            told = _order_vouchers(order, at)
-            settled[told.order_id] = settle_vouchers(told, at=at)
-    return settled
+    naming = [order for order in saved if order.fact.vouchers and order.outcome == NEW]
+    told = [_order_vouchers(order, at) for order in naming]
+    return {one.order_id: settle_vouchers(one, at=at) for one in told}
 
 
 def _order_vouchers(order: SavedOrder, at: datetime) -> OrderVouchers:
@@ -314,11 +305,12 @@ def _basket(order: SavedOrder) -> Basket:
 def _answers(
     saved: Sequence[SavedOrder],
     points: dict[int, int],
-    vouchers: Mapping[int, Sequence[Settled]],
+    vouchers: dict[int, list[Settled]],
 ) -> list[Recorded]:
     known = [order.order_id for order in saved if order.outcome == KNOWN and order.order_id]
     if known:
         points = points_of_orders(known) | points
+    vouchers = _settled_before(saved) | vouchers
     return [
         Recorded(
             fact=order.fact,
@@ -327,9 +319,17 @@ def _answers(
             points=0 if order.outcome == REFUSED else points.get(order.order_id or 0, 0),
             code=order.code,
             reason=order.reason,
-            vouchers=()
-            if order.outcome == REFUSED
-            else vouchers.get(order.order_id or 0, ()),
+            vouchers=[] if order.outcome == REFUSED else vouchers[order.order_id or 0],
         )
         for order in saved
     ]
+
+
+def _settled_before(saved: Sequence[SavedOrder]) -> defaultdict[int, list[Settled]]:
+    """Say what became of the codes of orders that are told once more."""
+    naming = [
+        (order.order_id, order.fact.vouchers)
+        for order in saved
+        if order.outcome == KNOWN and order.order_id and order.fact.vouchers
+    ]
+    return defaultdict(list, settled_before(naming))

@@ -375,6 +375,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OrderStatus": ["completed", "cancelled"],
         "TakenStatus": ["recorded", "known"],
+        "VoucherUseState": ["held", "used", "released", "lapsed", "rolled_back"],
     },
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -83,9 +83,12 @@ def counts(
 
 def is_reached(limit: Limit, used: dict[Count, int], day: date) -> bool:
     """Tell from what ``counts`` read whether a limit leaves no room."""
-    starts_on = first_day(limit.period, day)
-    key = (limit.subject, limit.member_id, limit.period, starts_on)
-    return used.get(key, 0) >= limit.most
+    return used.get(count_of(limit, day), 0) >= limit.most
+
+
+def count_of(limit: Limit, day: date) -> Count:
+    """Name the count of a limit in the span that holds a day."""
+    return limit.subject, limit.member_id, limit.period, first_day(limit.period, day)
 
 
 def _of(member_id: int | None) -> QuerySet[Tally]:

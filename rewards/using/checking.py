@@ -23,12 +23,12 @@ from core.errors import InvalidInput
 from core.models import Programme
 from members.models import Member
 from members.services import kept_ids
-from rewards.codes import codes_meant, normalise_code
+from rewards.codes import is_code, normalise_code
 from rewards.discounts.terms import Terms
 from rewards.errors import VoucherRefused
 from rewards.models import Voucher, VoucherLimit, VoucherType, VoucherUse
 from rewards.offers import Lock
-from rewards.tallies import Count, Limit, counts, is_reached
+from rewards.tallies import Count, Limit, count_of, counts, is_reached
 from rewards.using.checkout import NOTHING, Checkout
 from rewards.using.pricing import Priced, Wanted, price
 
@@ -51,14 +51,11 @@ SECRET = frozenset({UNKNOWN, CANCELLED, INACTIVE, NOT_YET, OVER})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A code as it was typed, and the voucher that it means."""
+    """A code as it was typed, as it is compared, and the voucher that it means."""
 
     typed: str
+    code: str
     voucher: Voucher | None
-
-    @property
-    def code(self) -> str:
-        return self.voucher.code if self.voucher else normalise_code(self.typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +131,16 @@ def check_vouchers(
 
 def look_up(codes: Sequence[str]) -> list[Found]:
     """Find the vouchers that typed codes mean. Raises InvalidInput for a double one."""
-    meant = codes_meant(codes)
-    tries = {code for candidates in meant.values() for code in candidates}
-    vouchers = {
-        voucher.code: voucher
-        for voucher in Voucher.objects.filter(code__in=tries)
-        .select_related("voucher_type")
-        .prefetch_related("voucher_type__limits")
-    }
-    found = [
-        Found(typed, next((vouchers[c] for c in meant[typed] if c in vouchers), None))
-        for typed in codes
-    ]
-    if len({one.code for one in found}) < len(found):
+    meant = [normalise_code(typed) for typed in codes]
+    if len(set(meant)) < len(meant):
         raise InvalidInput(_("A voucher was told twice. Tell each code once."))
-    return found
+    rows = Voucher.objects.filter(code__in=[code for code in meant if is_code(code)])
+    rows = rows.select_related("voucher_type").prefetch_related("voucher_type__limits")
+    vouchers = {voucher.code: voucher for voucher in rows}
+    return [
+        Found(typed, code, vouchers.get(code))
+        for typed, code in zip(codes, meant, strict=True)
+    ]
 
 
 def check(
@@ -257,7 +249,7 @@ def used_lock(voucher: Voucher, at: datetime) -> Lock:
     ends = held.filter(held_until__gt=at).order_by("held_until")
     until = ends.values_list("held_until", flat=True).first()
     if until is not None:
-        when = formats.time_format(timezone.localtime(until))
+        when = f"{timezone.localtime(until):%H:%M}"
         sentence = _("A till is holding this voucher. It is free again at %(when)s.")
         return Lock(HELD, sentence % {"when": when})
     if voucher.max_uses == 1:
@@ -283,6 +275,8 @@ class _Facts:
         if voucher is None:
             return Answer(found, refusal=Lock(UNKNOWN, _("There is no such voucher.")))
         lock = self._lock(voucher)
+        if lock is None:
+            self._plan(voucher)
         return Answer(
             found,
             counted_for=self._counted_for(voucher),
@@ -322,6 +316,12 @@ class _Facts:
             if is_reached(limit, self.used, self.day):
                 return limit_lock(limit)
         return None
+
+    def _plan(self, voucher: Voucher) -> None:
+        """Leave the room that one code takes to none that comes after it."""
+        for limit in limits_of(voucher.voucher_type, self._counted_for(voucher)):
+            key = count_of(limit, self.day)
+            self.used[key] = self.used.get(key, 0) + 1
 
     def _broken(self, voucher: Voucher) -> Lock | None:
         """Read the terms; what nobody can read takes nothing off."""

@@ -18,7 +18,7 @@ from members.services import kept_ids
 from rewards.errors import KeyReused
 from rewards.models import VoucherUse
 from rewards.models.vouchers import MAX_REFERENCE
-from rewards.using.checking import Answer, Found, check, look_up, refuse
+from rewards.using.checking import Answer, check, look_up, refuse
 from rewards.using.checkout import Checkout, fingerprint
 from rewards.using.counting import count_uses, end_uses, limits_counted
 from rewards.using.groups import (
@@ -116,14 +116,14 @@ def claim_uses(
 
 def _claim(claim: Claim, state: str) -> list[VoucherUse]:
     claim = _checked(claim)
-    found = look_up(claim.codes)
-    print_ = fingerprint((one.code for one in found), claim.checkout)
     for _attempt in range(ATTEMPTS):
         group = locked_uses(claim.source, claim.reference)
-        if overdue := [use for use in group if is_overdue(use, claim.at)]:
-            end_uses(overdue, State.LAPSED, at=claim.at)
+        overdue = [use for use in group if is_overdue(use, claim.at)]
+        end_uses(overdue, State.LAPSED, at=claim.at)
+        found = look_up(claim.codes)
+        print_ = fingerprint((one.code for one in found), claim.checkout)
         if any(use.state in LIVE for use in group):
-            return _repeat(claim, found, group, print_, state)
+            return _repeat(claim, group, print_, state)
         quote = check(found, claim.checkout, member=claim.member, at=claim.at)
         if any(not answer.is_usable for answer in quote.answers):
             raise refuse(quote.answers)
@@ -147,11 +147,7 @@ def _checked(claim: Claim) -> Claim:
 
 
 def _repeat(
-    claim: Claim,
-    found: Sequence[Found],
-    group: Sequence[VoucherUse],
-    print_: str,
-    state: str,
+    claim: Claim, group: Sequence[VoucherUse], print_: str, state: str
 ) -> list[VoucherUse]:
     """Answer what stands under this reference, if it is what is asked for again."""
     same = [use for use in group if use.content_hash == print_]

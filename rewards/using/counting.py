@@ -67,6 +67,8 @@ def end_uses(uses: Sequence[VoucherUse], state: str, *, at: datetime) -> None:
 
     A limit gets it back in the span that counted it, and only where it did.
     """
+    if not uses:
+        return
     ended = VoucherUse.objects.filter(
         pk__in=[use.pk for use in uses], state__in=(State.HELD, State.USED)
     ).update(state=state, ended_at=at)

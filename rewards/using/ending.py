@@ -15,6 +15,7 @@ from rewards.models import VoucherUse
 from rewards.using.counting import end_uses
 from rewards.using.groups import (
     State,
+    furthest,
     is_overdue,
     known_uses,
     locked_uses,
@@ -35,7 +36,7 @@ def use_held_vouchers(*, source: str, reference: str, at: datetime) -> list[Vouc
     if any(is_overdue(use, at) for use in uses):
         raise use_of_closed(State.LAPSED)
     held = [use for use in uses if use.state == State.HELD]
-    if not held and (state := _furthest(uses)) != State.USED:
+    if not held and (state := furthest(uses)) != State.USED:
         raise use_of_closed(state)
     mark_used(held, at=at)
     return uses
@@ -49,7 +50,7 @@ def release_vouchers(*, source: str, reference: str, at: datetime) -> list[Vouch
     Raises VoucherUseClosed when it was used, VoucherUseNotFound.
     """
     uses = known_uses(source, reference)
-    if (state := _furthest(uses)) in (State.USED, State.ROLLED_BACK):
+    if (state := furthest(uses)) in (State.USED, State.ROLLED_BACK):
         raise use_of_closed(state)
     end_uses([use for use in uses if use.state == State.HELD], State.RELEASED, at=at)
     return uses
@@ -66,7 +67,7 @@ def roll_back_vouchers(*, source: str, reference: str, at: datetime) -> list[Vou
     """
     uses = known_uses(source, reference)
     used = [use for use in uses if use.state == State.USED]
-    if not used and (state := _furthest(uses)) != State.ROLLED_BACK:
+    if not used and (state := furthest(uses)) != State.ROLLED_BACK:
         raise use_of_closed(state)
     returning = [use for use in used if use.voucher.voucher_type.returns_on_refund]
     if used and not returning:
@@ -119,9 +120,3 @@ def _lapse(source: str, reference: str, *, at: datetime) -> int:
     overdue = [use for use in locked_uses(source, reference) if is_overdue(use, at)]
     end_uses(overdue, State.LAPSED, at=at)
     return len(overdue)
-
-
-def _furthest(uses: Collection[VoucherUse]) -> str:
-    """Return the state of a group by the one of its uses that got furthest."""
-    ways = (State.USED, State.ROLLED_BACK, State.HELD, State.RELEASED, State.LAPSED)
-    return min((use.state for use in uses), key=lambda state: ways.index(State(state)))

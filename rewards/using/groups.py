@@ -47,6 +47,8 @@ def mark_used(
     uses: Sequence[VoucherUse], *, at: datetime, order_id: int | None = None
 ) -> None:
     """Let holds that are locked be uses; they were counted when they were held."""
+    if not uses:
+        return
     told = {"state": State.USED, "used_at": at, "order_id": order_id}
     changed = VoucherUse.objects.filter(
         pk__in=[use.pk for use in uses], state=State.HELD
@@ -67,3 +69,9 @@ def use_of_closed(state: str) -> VoucherUseClosed:
         State.ROLLED_BACK: _("The use of these vouchers was taken back before."),
     }
     return VoucherUseClosed(sentences[State(state)], state=str(state))
+
+
+def furthest(uses: Sequence[VoucherUse]) -> str:
+    """Return the state of a group by the one of its uses that got furthest."""
+    ways = (State.USED, State.ROLLED_BACK, State.HELD, State.RELEASED, State.LAPSED)
+    return min((use.state for use in uses), key=lambda state: ways.index(State(state)))

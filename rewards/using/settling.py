@@ -81,7 +81,7 @@ def settled_before(
         return {}
     uses = VoucherUse.objects.filter(order__in=[order_id for order_id, _codes in orders])
     by_code = {
-        (use.order_id, normalise_code(use.voucher.code)): use
+        (use.order_id, use.voucher.code): use
         for use in uses.select_related("voucher__voucher_type")
     }
     return {

@@ -35,6 +35,7 @@ def test_gives_points_in_the_same_answer(till: Till, mai: Member) -> None:
         "expiring": [],
         "tier": None,
         "perks": [],
+        "vouchers": [],
     }
     order = Order.objects.get()
     assert (order.source, order.external_id, order.member_id) == ("pos", "HD-001", mai.pk)
