@@ -10,7 +10,7 @@ from django.db.models import Q
 from core.phones import InvalidPhone, normalise_phone
 from members.models import Identifier, Member
 from members.services import kept_member
-from rewards.codes import codes_meant, normalise_code
+from rewards.codes import is_code, normalise_code
 from rewards.models import Redemption, Voucher
 from till.access import Desk
 from till.limits import count_look_up, count_miss, refuse_guesses
@@ -67,10 +67,9 @@ def _phone(text: str) -> str:
 
 
 def _voucher(text: str) -> Recognised | None:
-    meant = codes_meant([text])[text]
-    known = Voucher.objects.filter(code__in=meant).exclude(state=Voucher.State.POOLED)
-    codes = set(known.values_list("code", flat=True))
-    return next((Recognised(code=code) for code in meant if code in codes), None)
+    code = normalise_code(text)
+    known = Voucher.objects.filter(code=code).exclude(state=Voucher.State.POOLED)
+    return Recognised(code=code) if is_code(code) and known.exists() else None
 
 
 def _redemption(text: str) -> Recognised | None:
