@@ -31,7 +31,7 @@ from core.admin_tools import (
     two_lines,
 )
 from core.errors import DomainError
-from core.form_fields import PlainDecimalField
+from core.form_fields import AmountField
 from points.models import Wallet
 from points.queries import points_wallet
 from rewards.admin.arranging import ArrangingMixin
@@ -165,7 +165,7 @@ class RewardAdmin(ArrangingMixin, SimpleHistoryAdmin, ConsoleAdmin):
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> Any:
         if isinstance(db_field, DecimalField):
-            kwargs["form_class"] = PlainDecimalField
+            kwargs["form_class"] = AmountField
         if db_field.name == "wallet":
             kwargs["queryset"] = Wallet.objects.filter(is_active=True)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -239,7 +239,8 @@ class RewardAdmin(ArrangingMixin, SimpleHistoryAdmin, ConsoleAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         reward = Reward.objects.filter(pk=reward_id).first() or Reward()
-        form = self.get_form(request, reward)(request.POST, instance=reward)
+        obj = reward if reward.pk else None
+        form = self.get_form(request, obj)(request.POST, instance=reward)
         form.is_valid()
         inline = LimitInline(Reward, self.admin_site)
         formset = inline.get_formset(request)(

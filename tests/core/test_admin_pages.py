@@ -31,6 +31,10 @@ READ_ONLY = {
     "points.Lot",
     "points.Reservation",
     "points.Transfer",
+    "rewards.Booking",
+    "rewards.Fulfilment",
+    "rewards.GivenBenefit",
+    "rewards.Redemption",
     "tiers.MemberTier",
     "tiers.TierChange",
 }
