@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import BASE_INPUT_CLASSES, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    BASE_INPUT_CLASSES,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 
 class DayInput(forms.DateInput):
@@ -28,6 +33,31 @@ class PlainDecimalField(forms.DecimalField):
         if isinstance(value, Decimal):
             return f"{value.normalize():f}"
         return value
+
+
+def read_number(text: str) -> Decimal:
+    """Read a number as people write it here: 1.250.000 or 12,5. Raises InvalidOperation."""
+    if re.fullmatch(r"\d{1,3}(\.\d{3})+(,\d+)?", text):
+        text = text.replace(".", "")
+    return Decimal(text.replace(",", "."))
+
+
+class AmountField(PlainDecimalField):
+    """Takes 50.000 for fifty thousand, not for fifty, and 12,5 for twelve and a half.
+
+    Amounts have two decimals at most, so three digits after a dot can mean nothing else.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        # A field of numbers would have read the text before us.
+        options["widget"] = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"})
+        super().__init__(**options)
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str):
+            with contextlib.suppress(InvalidOperation):
+                value = str(read_number(value.strip())) if value.strip() else value
+        return super().to_python(value)
 
 
 class WordsField(forms.CharField):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.money import group_digits
 from rewards.models import Benefit, Reward, Voucher, VoucherType
@@ -36,10 +37,12 @@ def _of_benefit(reward: Reward, benefit: Benefit, at: datetime) -> Iterator[str]
     if benefit.budget is not None:
         room = benefit.budget - benefit.taken
         if reward.left is None or room < reward.left:
-            yield _("“%(benefit)s” can be given %(room)s more times only.") % {
-                "benefit": benefit,
-                "room": group_digits(room),
-            }
+            text = ngettext(
+                "“%(benefit)s” can be given only once more.",
+                "“%(benefit)s” can be given only %(room)s times more.",
+                room,
+            )
+            yield text % {"benefit": benefit, "room": group_digits(room)}
     if benefit.voucher_type is not None:
         yield from _of_vouchers(reward, benefit.voucher_type, at)
 
@@ -70,4 +73,9 @@ def _of_pool(reward: Reward, voucher_type: VoucherType) -> Iterator[str]:
         if not codes:
             yield _("There are no codes left of “%(type)s”.") % facts
     elif codes < reward.left:
-        yield _("There are only %(codes)s codes left of “%(type)s”.") % facts
+        text = ngettext(
+            "There is only one code left of “%(type)s”.",
+            "There are only %(codes)s codes left of “%(type)s”.",
+            codes,
+        )
+        yield text % facts

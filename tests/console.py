@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 
 def allow(user: User, *codenames: str) -> None:
@@ -45,6 +46,7 @@ def _as_sent(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return {name: json.dumps(value)}
     if hasattr(value, "hour"):
+        value = timezone.localtime(value) if timezone.is_aware(value) else value
         return {f"{name}_0": f"{value:%d/%m/%Y}", f"{name}_1": f"{value:%H:%M}"}
     if hasattr(value, "year"):
         return {name: f"{value:%d/%m/%Y}"}

@@ -16,7 +16,7 @@ from core.admin_tools import (
     SingletonMixin,
     when,
 )
-from core.form_fields import PlainDecimalField
+from core.form_fields import AmountField
 from core.models import JobRun, Programme
 
 RUN_BADGES = {"running": "info", "done": "success", "failed": "danger"}
@@ -37,7 +37,7 @@ class ProgrammeAdmin(SingletonMixin, ConsoleAdmin):
         if db_field.name == "terms_url":
             kwargs["assume_scheme"] = "https"
         if isinstance(db_field, DecimalField):
-            kwargs["form_class"] = PlainDecimalField
+            kwargs["form_class"] = AmountField
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

@@ -28,7 +28,7 @@ from core.admin_tools import (
     two_lines,
 )
 from core.errors import DomainError
-from core.form_fields import PlainDecimalField
+from core.form_fields import AmountField
 from members.admin.search import member_ids_for_search
 from members.models import Member
 from points.models import Wallet
@@ -164,7 +164,7 @@ class BenefitAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> Any:
         if isinstance(db_field, DecimalField):
-            kwargs["form_class"] = PlainDecimalField
+            kwargs["form_class"] = AmountField
         if db_field.name == "wallet":
             kwargs["queryset"] = Wallet.objects.filter(is_active=True)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -240,7 +240,8 @@ class BenefitAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         benefit = Benefit.objects.filter(pk=benefit_id).first() or Benefit()
-        form = self.get_form(request, benefit)(request.POST, instance=benefit)
+        obj = benefit if benefit.pk else None
+        form = self.get_form(request, obj)(request.POST, instance=benefit)
         form.is_valid()
         currency = str(programme_of(request).currency)
         sentence = describe_benefit(benefit, currency=currency) if benefit.kind else ""

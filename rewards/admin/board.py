@@ -115,7 +115,7 @@ class BoardForm(forms.Form):
         empty_label=_("every store"),
         widget=UnfoldAdminSelectWidget(),
     )
-    gift = forms.ModelChoiceField(
+    benefit = forms.ModelChoiceField(
         label=_("Gift"),
         required=False,
         queryset=Benefit.objects.filter(kind=Benefit.Kind.GIFT),
@@ -130,8 +130,8 @@ class BoardForm(forms.Form):
             gifts = gifts.filter(method=data["method"])
         if data.get("store"):
             gifts = gifts.filter(store=data["store"])
-        if data.get("gift"):
-            gifts = gifts.filter(given__benefit=data["gift"])
+        if data.get("benefit"):
+            gifts = gifts.filter(given__benefit=data["benefit"])
         return gifts.filter(meant_by(data["q"])) if data.get("q") else gifts
 
 

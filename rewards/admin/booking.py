@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -28,6 +29,7 @@ from core.admin_tools import (
     two_lines,
     when,
 )
+from core.clock import local_date
 from core.errors import DomainError
 from members.admin.search import member_ids_for_search
 from rewards.admin.outcomes import booking_words, outcome_lines, pk_of
@@ -43,8 +45,8 @@ STATE_BADGES = {
     "cancelled": "default",
 }
 READ_ALONG = ("given__benefit", "member", "slot__store")
-# Free times that a form offers.
-MOST_TIMES = 300
+# So far ahead a form offers times.
+AHEAD = timedelta(days=60)
 
 
 class TimeChoice(forms.ModelChoiceField):
@@ -71,13 +73,15 @@ class MoveForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["slot"]
         assert isinstance(field, forms.ModelChoiceField)
+        now = timezone.now()
         free = Slot.objects.filter(
             benefit=booking.given.benefit_id,
             is_open=True,
-            starts_at__gt=timezone.now(),
+            starts_at__gt=now,
+            starts_at__lt=now + AHEAD,
             taken__lt=F("capacity"),
         ).exclude(pk=booking.slot_id or 0)
-        field.queryset = free.select_related("store").order_by("starts_at")[:MOST_TIMES]
+        field.queryset = free.select_related("store").order_by("starts_at")
 
 
 @admin.register(Booking)
@@ -87,7 +91,8 @@ class BookingAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     list_select_related = READ_ALONG
     search_fields = ("member__code",)
     search_help_text = _("Phone, card number, member code or name")
-    ordering = ("-slot__starts_at", "-id")
+    # Those who still have to choose stand last, on both databases.
+    ordering = (F("slot__starts_at").desc(nulls_last=True), "-id")
     actions = ("mark_attended", "mark_missed")
     fieldsets = (
         (
@@ -257,7 +262,9 @@ class BookingAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         may_mark = self.has_mark_permission(request)
         is_booked = booking.state == State.BOOKED
         begins = booking.slot.starts_at if booking.slot else None
-        is_ahead = begins is None or begins > timezone.now()
+        now = timezone.now()
+        is_ahead = begins is None or begins > now
+        is_today = begins is not None and local_date(begins) <= local_date(now)
         is_live = booking.state in (State.OPEN, State.BOOKED)
         return {
             "booking": booking,
@@ -265,7 +272,7 @@ class BookingAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             "state_badge": STATE_BADGES[booking.state],
             "may_move": may_mark and is_ahead and is_live,
             "may_free": may_mark and is_ahead and is_booked,
-            "may_close": may_mark and is_booked,
+            "may_close": may_mark and is_booked and is_today,
             "cancel": self._cancel_address(request, booking) if is_live else "",
             "lines": outcome_lines(booking.given),
         }

@@ -22,7 +22,7 @@ from unfold.widgets import (
 from activities.models import Order, Store
 from core.admin_tools import money, programme_of
 from core.errors import DomainError
-from core.form_fields import PlainDecimalField
+from core.form_fields import AmountField
 from core.models import Programme
 from rewards.discounts.basket import Asked, Basket, Context, Line
 from rewards.discounts.engine import MOST_ASKED
@@ -46,14 +46,13 @@ def _text(label: Any) -> forms.CharField:
     )
 
 
-def _amount(label: Any, **options: Any) -> PlainDecimalField:
-    return PlainDecimalField(
+def _amount(label: Any, **options: Any) -> AmountField:
+    return AmountField(
         label=label,
         required=False,
         min_value=Decimal(0),
         max_digits=15,
         decimal_places=2,
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
         **options,
     )
 

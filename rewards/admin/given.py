@@ -44,7 +44,6 @@ from rewards.models import GivenBenefit, Redemption
 class GivenBenefitAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     list_display = ("happened", "who", "what", "by_whom", "came_of_it")
     list_filter = ("source", ("benefit", AutocompleteSelectFilter))
-    list_select_related = ("member",)
     search_fields = ("member__code",)
     search_help_text = _("Phone, card number, member code or name")
     ordering = ("-id",)
@@ -59,7 +58,7 @@ class GivenBenefitAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     empty_text = _("Whatever rewards, tiers, campaigns and staff give shows up here.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GivenBenefit]:
-        return with_outcomes(super().get_queryset(request))
+        return with_outcomes(super().get_queryset(request).select_related("member"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str

@@ -119,12 +119,8 @@ def _gift_lines(given: GivenBenefit) -> Iterable[Line]:
     row = Fulfilment.objects.filter(given=given).first()
     if row is None:
         return
-    before = ""
     for event in row.events.select_related("by"):
-        state = str(event.get_state_display()).capitalize()
-        # The same state again: only how it is wanted was said anew.
-        title = _("Wanted otherwise") if event.state == before else state
-        before = event.state
+        title = str(event.get_state_display()).capitalize()
         told = [event.by.get_username() if event.by else "", event.note]
         detail = " · ".join(part for part in told if part)
         yield Line(event.happened_at, "package_2", page_link(row, title), detail)

@@ -31,7 +31,7 @@ from core.admin_tools import (
     two_lines,
 )
 from core.errors import DomainError
-from core.form_fields import PlainDecimalField
+from core.form_fields import AmountField
 from core.picture_fields import PictureUploads, picture_preview
 from points.models import Wallet
 from points.queries import points_wallet
@@ -182,7 +182,7 @@ class RewardAdmin(PictureUploads, ArrangingMixin, SimpleHistoryAdmin, ConsoleAdm
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> Any:
         if isinstance(db_field, DecimalField):
-            kwargs["form_class"] = PlainDecimalField
+            kwargs["form_class"] = AmountField
         if db_field.name == "wallet":
             kwargs["queryset"] = Wallet.objects.filter(is_active=True)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -256,7 +256,8 @@ class RewardAdmin(PictureUploads, ArrangingMixin, SimpleHistoryAdmin, ConsoleAdm
         if not self.has_view_permission(request):
             raise PermissionDenied
         reward = Reward.objects.filter(pk=reward_id).first() or Reward()
-        form = self.get_form(request, reward)(request.POST, instance=reward)
+        obj = reward if reward.pk else None
+        form = self.get_form(request, obj)(request.POST, instance=reward)
         form.is_valid()
         inline = LimitInline(Reward, self.admin_site)
         formset = inline.get_formset(request)(

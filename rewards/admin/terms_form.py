@@ -21,7 +21,7 @@ from unfold.widgets import (
 
 from activities.models import Order, Store
 from core.errors import InvalidInput
-from core.form_fields import ChoicesField, PlainDecimalField, WordsField
+from core.form_fields import AmountField, ChoicesField, WordsField, read_number
 from core.money import Rounding
 from members.models import Segment
 from points.earning.sentence import WEEKDAYS
@@ -109,25 +109,17 @@ class BandsField(forms.CharField):
         return Band(start, percent=off) if found[3] else Band(start, amount=off)
 
 
-def read_number(text: str) -> Decimal:
-    """Read a number as people write it here: 1.250.000 or 12,5."""
-    if re.fullmatch(r"\d{1,3}(\.\d{3})+(,\d+)?", text):
-        text = text.replace(".", "")
-    return Decimal(text.replace(",", "."))
-
-
 def plain(number: Decimal | None) -> str:
     return "" if number is None else f"{number.normalize():f}"
 
 
-def _money(label: Any, **options: Any) -> PlainDecimalField:
-    return PlainDecimalField(
+def _money(label: Any, **options: Any) -> AmountField:
+    return AmountField(
         label=label,
         min_value=Decimal(0),
         max_digits=18,
         decimal_places=2,
         required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
         **options,
     )
 
@@ -261,8 +253,6 @@ class TermsForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if "kind" not in self.fields:
-            return data
         terms = terms_from(data)
         for name, sentence in faults(terms).items() if not self.errors else ():
             field = name if name in self.fields else f"{name}_skus"
@@ -276,6 +266,18 @@ class TermsForm(forms.ModelForm):
         own = {field.name for field in VoucherType._meta.concrete_fields}
         changed = [name for name in self.changed_data if name in own]
         return [*changed, "terms"] if len(changed) < len(self.changed_data) else changed
+
+
+class StandingForm(forms.ModelForm):
+    """What may still change once members have codes: nothing of what was promised."""
+
+    class Meta:
+        model = VoucherType
+        exclude = ("terms",)  # noqa: DJ006 - the fieldsets name what is shown
+
+    @property
+    def changed_fields(self) -> list[str]:
+        return list(self.changed_data)
 
 
 def told_by(terms: Terms) -> dict[str, Any]:

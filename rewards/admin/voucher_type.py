@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import DecimalField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
@@ -20,9 +19,8 @@ from unfold.decorators import display
 
 from core.admin_tools import ConsoleAdmin, programme_of, two_lines
 from core.errors import DomainError
-from core.form_fields import PlainDecimalField
 from rewards.admin.example_page import example_view
-from rewards.admin.terms_form import SHOWN, TermsForm
+from rewards.admin.terms_form import SHOWN, StandingForm, TermsForm
 from rewards.admin.uses import uses_of
 from rewards.discounts.faults import faults
 from rewards.discounts.sentence import describe
@@ -153,6 +151,21 @@ class LimitInline(TabularInline):
     extra = 0
     hide_title = True
 
+    # What members were promised stands.
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_add_permission(request, obj)) and not _stands(obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_change_permission(request, obj)) and not _stands(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(super().has_delete_permission(request, obj)) and not _stands(obj)
+
+
+def _stands(obj: VoucherType | None) -> bool:
+    return obj is not None and obj.pk is not None and terms_stand(obj)
+
 
 @admin.register(VoucherType)
 class VoucherTypeAdmin(SimpleHistoryAdmin, ConsoleAdmin):
@@ -178,23 +191,19 @@ class VoucherTypeAdmin(SimpleHistoryAdmin, ConsoleAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         # What was promised stands: it is said above the form, and no longer asked.
-        if obj is not None and terms_stand(obj):
+        if _stands(obj):
             return (ABOUT, *HANDED_OUT)
         return (ABOUT, *TAKES_OFF, *HANDED_OUT)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        stands = obj is not None and terms_stand(obj)
-        return tuple(name for name in PROMISED if name != "terms") if stands else ()
+        return tuple(name for name in PROMISED if name != "terms") if _stands(obj) else ()
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines
-
-    def formfield_for_dbfield(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        if isinstance(db_field, DecimalField):
-            kwargs["form_class"] = PlainDecimalField
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        if _stands(obj):
+            kwargs["form"] = StandingForm
+        return super().get_form(request, obj, change, **kwargs)
 
     def changeform_view(
         self,
@@ -224,7 +233,7 @@ class VoucherTypeAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         if found.pk:
             beside |= {
                 "voucher_type": found,
-                "stands": terms_stand(found),
+                "stands": _stands(found),
                 "uses": uses_of(found, request.user, without=RECORDS),
                 "may_copy": self.has_add_permission(request),
             }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import pytest
+from django.db import connection
 
 from members.models import Member
 from rewards.catalogue import arrange_rewards, copy_reward, save_reward, switch_rewards
 from rewards.errors import StockRefused
-from rewards.models import Benefit, Reward
+from rewards.models import Benefit, Redemption, Reward
 from rewards.services import redeem_reward
 from tests import factories
 from tests.rewards.helpers import limit, make_benefit, make_reward
@@ -91,3 +96,65 @@ def test_moved_lines_share_their_places() -> None:
     assert list(Reward.objects.values_list("pk", flat=True)) == [d, b, c, a]
     arrange_rewards([])
     assert list(Reward.objects.values_list("pk", flat=True)) == [d, b, c, a]
+
+
+# --- At once ----------------------------------------------------------------------------
+
+
+def raise_while_taking(
+    mai: Member, now: datetime, keep: Callable[[Reward], object]
+) -> Reward:
+    """Let ten be taken while a form that was opened before is saved with more stock."""
+    factories.make_wallet()
+    reward = make_reward(stock=10, price_points=0)
+    form = Reward.objects.get()
+    form.stock, form.name = 15, "Espresso"
+    start, faults = threading.Barrier(11), []
+
+    def run(work: Callable[[], object]) -> None:
+        try:
+            start.wait(10)
+            work()
+        except BaseException as fault:
+            faults.append(fault)
+        finally:
+            connection.close()
+
+    def take(key: str) -> object:
+        return redeem_reward(member=mai, reward=reward, key=key, at=now)
+
+    works: list[Callable[[], object]] = [partial(take, f"k{n}") for n in range(10)]
+    works.append(partial(keep, form))
+    threads = [threading.Thread(target=run, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert faults == []
+    return Reward.objects.get()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_more_stock_loses_nothing_that_is_taken(mai: Member, now: datetime) -> None:
+    def keep(form: Reward) -> object:
+        return save_reward(form, changed=["stock", "name"])
+
+    reward = raise_while_taking(mai, now, keep)
+
+    assert (reward.name, reward.stock, reward.taken) == ("Espresso", 15, 10)
+    assert Redemption.objects.count() == 10
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_control_a_form_that_writes_all_fields_loses_it(mai: Member, now: datetime) -> None:
+    def keep(form: Reward) -> object:
+        time.sleep(0.5)  # the form is saved when the others are done
+        form.save()
+        return form
+
+    reward = raise_while_taking(mai, now, keep)
+
+    assert (reward.stock, reward.taken) == (15, 0)
+    assert Redemption.objects.count() == 10
