@@ -116,7 +116,11 @@ class VoucherBatchAdmin(AskingMixin, ActsMixin, ReadOnlyMixin, ConsoleAdmin):
     @display(description=_("State"), ordering="state")
     def progress(self, batch: VoucherBatch) -> str:
         state = badge(batch.get_state_display(), STATE_BADGES[batch.state])
-        return format_html("{}{}", state, progress_bar(batch) if batch.is_open else "")
+        if not batch.is_open:
+            return state
+        return format_html(
+            '<span class="console-under-way">{}{}</span>', state, progress_bar(batch)
+        )
 
     @display(description=_("Pool"))
     def pool_badge(self, batch: VoucherBatch) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.admin_tools import NOTHING, link, money, number, programme_of, when
-from rewards.admin.words import since, spoken, through, window
+from rewards.admin.words import since, spoken, window
 from rewards.models import Voucher, VoucherUse
 from rewards.standing import Standing, standing_of
 
@@ -65,7 +65,7 @@ def _lead(voucher: Voucher, standing: Standing) -> str:
     """Say in a sentence what can be done with it."""
     told = {
         "start": since(voucher.valid_from),
-        "end": through(voucher.valid_until),
+        "window": window(None, voucher.valid_until),
         "at": when(voucher.cancelled_at),
         "why": voucher.cancelled_because or _("taken back with what gave it"),
     }
@@ -76,12 +76,10 @@ def _lead(voucher: Voucher, standing: Standing) -> str:
     if standing == Standing.USED:
         return _used(voucher)
     if standing == Standing.EXPIRED:
-        return _("Could be used through %(end)s.") % told
+        return _("Could be used %(window)s.") % told
     if standing == Standing.EARLY:
         return _("Can be used from %(start)s on.") % told
-    if voucher.valid_until is None:
-        return _("Can be used without an end.")
-    return _("Can be used through %(end)s.") % told
+    return _("Can be used %(window)s.") % told
 
 
 def _used(voucher: Voucher) -> str:

@@ -16,9 +16,8 @@ def through(until: datetime | None) -> str:
     """Write until when something can be used: what ends at midnight, by its last day."""
     if until is None:
         return NOTHING
-    local = timezone.localtime(until)
-    if (local.hour, local.minute, local.second) == (0, 0, 0):
-        return when(local.date() - timedelta(days=1))
+    if _is_midnight(until):
+        return when(timezone.localtime(until).date() - timedelta(days=1))
     return when(until)
 
 
@@ -26,20 +25,30 @@ def since(start: datetime | None) -> str:
     """Write from when something can be used: what begins at midnight, by its day."""
     if start is None:
         return NOTHING
-    local = timezone.localtime(start)
-    if (local.hour, local.minute, local.second) == (0, 0, 0):
-        return when(local.date())
-    return when(start)
+    return when(timezone.localtime(start).date() if _is_midnight(start) else start)
 
 
 def window(starts: datetime | None, ends: datetime | None) -> str:
-    """Say when something can be used."""
-    told = {"start": since(starts), "end": through(ends)}
+    """Say when something can be used: “from 01/01/2027 through 31/01/2027”."""
+    told = {"start": since(starts), "end": ending(ends)}
     if starts and ends:
-        return _("from %(start)s through %(end)s") % told
+        return _("from %(start)s %(end)s") % told
     if starts:
         return _("from %(start)s on") % told
-    return _("through %(end)s") % told if ends else _("without an end")
+    return ending(ends) if ends else _("without an end")
+
+
+def ending(until: datetime | None) -> str:
+    """Say until when: through a day, or until an hour."""
+    text = _("through %(end)s") if _is_midnight(until) else _("until %(end)s")
+    return text % {"end": through(until)}
+
+
+def _is_midnight(moment: datetime | None) -> bool:
+    if moment is None:
+        return False
+    local = timezone.localtime(moment)
+    return (local.hour, local.minute, local.second) == (0, 0, 0)
 
 
 def spoken(voucher: Voucher) -> str:

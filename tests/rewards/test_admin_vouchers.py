@@ -271,4 +271,4 @@ def test_a_window_of_hours_is_written_with_its_hours(
     )
     Voucher.objects.filter(pk=voucher.pk).update(valid_until=ends)
 
-    assert f"through 18:30 {ends:%d/%m/%Y}" in page(console, voucher)
+    assert f"until 18:30 {ends:%d/%m/%Y}" in page(console, voucher)
