@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.models import Programme
+from core.money import group_digits
 from members.models import Member
 from points.queries import balances
 from portal.days import LastDay, last_day
@@ -198,7 +199,7 @@ def describe_limit(limit: RewardLimit) -> str:
             "year": _("%(count)s a year for all members"),
             "all": _("%(count)s in all"),
         }
-    return texts[limit.period] % {"count": many}
+    return texts[limit.period] % {"count": group_digits(many)}
 
 
 def _cards(
