@@ -45,6 +45,17 @@ _EVERYONE: Rights = {
     "tiers.ladderversion": LOOK,
     "tiers.membertier": LOOK,
     "tiers.tierchange": LOOK,
+    "rewards.reward": LOOK,
+    "rewards.rewardcategory": LOOK,
+    "rewards.rewardlimit": LOOK,
+    "rewards.benefit": LOOK,
+    "rewards.givenbenefit": LOOK,
+    "rewards.vouchertype": LOOK,
+    "rewards.voucherlimit": LOOK,
+    "rewards.redemption": LOOK,
+    "rewards.fulfilment": LOOK,
+    "rewards.slot": LOOK,
+    "rewards.booking": LOOK,
 }
 
 MARKETING: Rights = {
@@ -61,6 +72,15 @@ MARKETING: Rights = {
     "tiers.tier": KEEP,
     "tiers.perk": ALL,
     "tiers.tierchange": (*LOOK, "give"),
+    "rewards.reward": ALL,
+    "rewards.rewardcategory": ALL,
+    "rewards.rewardlimit": ALL,
+    "rewards.benefit": ALL,
+    "rewards.givenbenefit": (*LOOK, "give"),
+    "rewards.vouchertype": ALL,
+    "rewards.voucherlimit": ALL,
+    "rewards.slot": ALL,
+    "rewards.booking": EDIT,
     "activities.product": KEEP,
     "activities.activitytype": KEEP,
     "core.holiday": ALL,
@@ -93,11 +113,16 @@ CARE: Rights = {
     "points.lot": LOOK,
     "points.account": LOOK,
     "tiers.tierchange": (*LOOK, "give"),
+    "rewards.givenbenefit": (*LOOK, "give"),
+    "rewards.redemption": (*LOOK, "cancel", "confirm"),
+    "rewards.fulfilment": (*EDIT, "export"),
+    "rewards.slot": KEEP,
+    "rewards.booking": EDIT,
     "messaging.message": LOOK,
     "campaigns.enrolment": LOOK,
 }
 
-# They approve what care asks for, so they may merge, too.
+# They approve what care asks for, so they may merge and give, too.
 FINANCE: Rights = {
     **_EVERYONE,
     "members.member": (*LOOK, "merge"),
@@ -111,6 +136,7 @@ FINANCE: Rights = {
     "points.account": LOOK,
     "points.ledgerseal": LOOK,
     "points.daytotal": (*LOOK, "export"),
+    "rewards.givenbenefit": (*LOOK, "give"),
     "campaigns.campaign": LOOK,
     "campaigns.campaignrun": LOOK,
     "core.jobrun": LOOK,
@@ -131,6 +157,10 @@ _OWN_NAMES = {
     ("points.earnrule", "publish"): "publish_earnrule",
     ("tiers.ladder", "publish"): "publish_ladder",
     ("tiers.tierchange", "give"): "give_tier",
+    ("rewards.givenbenefit", "give"): "give_benefit",
+    ("rewards.redemption", "cancel"): "cancel_redemption",
+    ("rewards.redemption", "confirm"): "confirm_payment",
+    ("rewards.fulfilment", "export"): "export_fulfilment",
     ("core.changerequest", "decide"): "decide_changerequest",
 }
 

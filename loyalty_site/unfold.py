@@ -46,6 +46,10 @@ def _is_at(name: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.path == reverse(name)
 
 
+def _is_below(name: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.path.startswith(reverse(name))
+
+
 def _item(title: Any, icon: str, model: str) -> dict[str, Any]:
     app, name = model.split(".")
     return {
@@ -95,6 +99,30 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Tier ladders"), "stairs", "tiers.ladder"),
             _item(_("Members by tier"), "military_tech", "tiers.membertier"),
             _item(_("Rises and falls"), "timeline", "tiers.tierchange"),
+        ],
+    },
+    {
+        "title": _("Rewards"),
+        "items": [
+            _item(_("Catalogue"), "redeem", "rewards.reward"),
+            _item(_("Categories"), "shelves", "rewards.rewardcategory"),
+            _item(_("Benefits"), "featured_seasonal_and_gifts", "rewards.benefit"),
+            _item(_("Types of voucher"), "local_activity", "rewards.vouchertype"),
+            _item(_("Batches of vouchers"), "confirmation_number", "rewards.voucherbatch"),
+            _item(_("Vouchers"), "sell", "rewards.voucher"),
+            _item(_("Redemptions"), "receipt", "rewards.redemption"),
+            {
+                **_item(_("Gifts to hand over"), "view_kanban", "rewards.fulfilment"),
+                "link": reverse_lazy("admin:rewards_fulfilment_board"),
+                # Each gift's page and the list of all belong to it.
+                "active": _is_below("admin:rewards_fulfilment_changelist"),
+            },
+            {
+                **_item(_("Time slots"), "calendar_month", "rewards.slot"),
+                "link": reverse_lazy("admin:rewards_slot_days"),
+                "active": _is_below("admin:rewards_slot_changelist"),
+            },
+            _item(_("Bookings"), "event_available", "rewards.booking"),
         ],
     },
     {

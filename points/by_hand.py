@@ -8,15 +8,15 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.approvals import Act, register_act, request_change
 from core.clock import local_date, start_of_day
-from core.models import ChangeRequest
-from core.money import group_digits
+from core.models import ChangeRequest, Programme
 from members.models import Member
+from points.amounts import Unit, closed_up
 from points.models import Transfer, Wallet
 from points.services import adjust_points
 
@@ -54,24 +54,31 @@ def give_by_hand(
     earlier = ChangeRequest.objects.filter(kind=ADJUST, payload__key=key).first()
     if earlier is not None:
         return earlier
-    summary = _("%(points)s %(unit)s for %(member)s: %(note)s") % {
-        "points": f"{'+' if amount > 0 else '−'}{group_digits(abs(amount))}",
-        "unit": wallet.unit_name,
-        "member": member,
-        "note": note,
-    }
+    unit = Unit.of(wallet, Programme.current())
+    summary = closed_up(
+        _("%(points)s %(unit)s for %(member)s: %(note)s")
+        % {
+            "points": unit.signed(amount),
+            "unit": unit.name,
+            "member": member,
+            "note": note,
+        }
+    )
     return request_change(kind=ADJUST, payload=facts, summary=summary, by=by, at=at)
 
 
 def needs_approval(
     *, member: Member, wallet: Wallet, amount: int, by: User, at: datetime
 ) -> bool:
-    """Tell whether a correction needs a second person; many small ones count together."""
+    """Tell whether a correction needs a second person; many small ones count together.
+
+    What was given by hand as a benefit counts as well.
+    """
     if wallet.approval_above is None:
         return False
     begin = start_of_day(local_date(at))
     today = Transfer.objects.filter(
-        kind=Transfer.Kind.ADJUST,
+        Q(kind=Transfer.Kind.ADJUST) | Q(source_type="benefit"),
         actor=by.get_username(),
         created_at__gte=begin,
         created_at__lt=begin + timedelta(days=1),

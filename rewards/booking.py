@@ -65,3 +65,18 @@ def close_booking(booking: Booking, *, attended: bool, at: datetime) -> Booking:
     if not changed:
         raise StepRefused(_("Only a booked time can be closed."))
     return Booking.objects.get(pk=booking.pk)
+
+
+@retry_on_conflict
+@transaction.atomic
+def release_booking(booking: Booking, *, at: datetime) -> Booking:
+    """Free a booked time; the guest chooses anew. Raises StepRefused once it has begun."""
+    now = Booking.objects.select_for_update(of=("self",)).get(pk=booking.pk)
+    if now.state != Booking.State.BOOKED or now.slot is None:
+        raise StepRefused(_("Only a booked time can be freed."))
+    if now.slot.starts_at <= at:
+        raise StepRefused(_("The booked time has begun; it can no longer be moved."))
+    free_place(now.slot.pk)
+    now.slot, now.state, now.changed_at = None, Booking.State.OPEN, at
+    now.save(update_fields=["slot", "state", "changed_at"])
+    return now

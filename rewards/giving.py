@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from core.batch import Column, insert_new
+from core.batch import Column, fetch_all, insert_new, is_postgresql
 from core.errors import DomainError
 from core.retry import retry_on_conflict
 from members.services import kept_ids
@@ -147,6 +147,7 @@ def take_back_benefit(given: GivenBenefit, *, at: datetime, actor: str = "") -> 
     if not taken:
         return False
     benefit = Benefit.objects.get(pk=given.benefit_id)
+    _terms_now(benefit.pk)
     KINDS[benefit.kind].take_back(given, at, actor)
     _return_budget(benefit, 1)
     given.refresh_from_db()
@@ -193,17 +194,19 @@ def _within_budget(
     benefit: Benefit, keys: list[str], refused: dict[str, DomainError]
 ) -> list[str]:
     """Take room for these under the budget; notes the refusals and returns the rest."""
-    if not benefit.is_active:
+    is_active, budget = _terms_now(benefit.pk)
+    if not is_active:
         error = BenefitUnavailable(_("%(name)s is switched off.") % {"name": benefit})
         refused |= dict.fromkeys(keys, error)
         return []
-    if benefit.budget is None:
+    if budget is None:
         return keys
     row = Benefit.objects.filter(pk=benefit.pk)
     fits = Q(budget__isnull=True) | Q(budget__gte=F("taken") + len(keys))
     if row.filter(fits).update(taken=F("taken") + len(keys)):
         return keys
-    now = row.select_for_update().get()
+    # Not FOR UPDATE: that would wait for everybody who has read the terms.
+    now = row.select_for_update(no_key=True).get()
     room = max(0, (now.budget or 0) - now.taken)
     row.update(taken=F("taken") + room)
     error = BenefitUnavailable(
@@ -213,11 +216,23 @@ def _within_budget(
     return keys[:room]
 
 
+def _terms_now(benefit_id: int) -> tuple[bool, int | None]:
+    """Read whether a benefit may be given and its budget, as they stand until we are done.
+
+    Whoever sets a budget (``rewards.budgets``) waits for those who give without one, and
+    then counts what they gave. Among themselves they wait for nobody.
+    """
+    lock = "FOR KEY SHARE" if is_postgresql() else ""
+    sql = f"SELECT is_active, budget FROM rewards_benefit WHERE id = %s {lock}"
+    ((is_active, budget),) = fetch_all(sql, [benefit_id])
+    return bool(is_active), budget
+
+
 def _return_budget(benefit: Benefit, times: int) -> None:
-    if times and benefit.budget is not None:
-        Benefit.objects.filter(pk=benefit.pk, taken__gte=times).update(
-            taken=F("taken") - times
-        )
+    """Give room back under the budget, if there is one. The terms are locked."""
+    if times:
+        bound = Benefit.objects.filter(pk=benefit.pk, budget__isnull=False)
+        bound.filter(taken__gte=times).update(taken=F("taken") - times)
 
 
 def _forget(given_ids: Sequence[int]) -> None:

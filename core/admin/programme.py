@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import DecimalField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -15,6 +16,7 @@ from core.admin_tools import (
     SingletonMixin,
     when,
 )
+from core.form_fields import PlainDecimalField
 from core.models import JobRun, Programme
 
 RUN_BADGES = {"running": "info", "done": "success", "failed": "danger"}
@@ -25,6 +27,7 @@ class ProgrammeAdmin(SingletonMixin, ConsoleAdmin):
     fieldsets = (
         (_("What members see"), {"fields": ("name", "unit_name", "brand_color")}),
         (_("Money and time"), {"fields": ("currency", "time_zone")}),
+        (_("Two people for one act"), {"fields": ("gift_approval_above",)}),
         (_("Help for members"), {"fields": ("support_phone", "terms_url")}),
     )
 
@@ -33,6 +36,8 @@ class ProgrammeAdmin(SingletonMixin, ConsoleAdmin):
             kwargs["widget"] = UnfoldAdminColorInputWidget()
         if db_field.name == "terms_url":
             kwargs["assume_scheme"] = "https"
+        if isinstance(db_field, DecimalField):
+            kwargs["form_class"] = PlainDecimalField
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

@@ -84,7 +84,14 @@ SPECIAL = (
     gettext_noop("Can give a tier by hand"),
     gettext_noop("Can approve what others ask for"),
     gettext_noop("Can merge members and undo it"),
+    gettext_noop("Can give benefits by hand"),
+    gettext_noop("Can cancel redemptions"),
+    gettext_noop("Can confirm payments of redemptions"),
+    gettext_noop("Can export addresses of gifts"),
+    gettext_noop("Can export voucher codes"),
     gettext_noop("Can export the points reports"),
+    gettext_noop("Can export voucher codes"),
+    gettext_noop("Can cancel vouchers"),
 )
 
 

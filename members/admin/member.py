@@ -25,12 +25,14 @@ from core.admin_tools import (
     ConsoleAdmin,
     days_ago,
     number,
+    programme_of,
     two_lines,
     when,
 )
 from core.clock import local_date
 from core.errors import DomainError
 from core.phones import display_phone, mask_phone, normalise_phone
+from members.admin.benefit_by_hand import BenefitByHandMixin
 from members.admin.by_hand import ByHandMixin
 from members.admin.merging import MergingMixin
 from members.admin.page import member_page
@@ -39,6 +41,7 @@ from members.admin.tier_by_hand import TierByHandMixin
 from members.models import Consent, Identifier, Member, MemberTag, Segment
 from members.segments import members_matching
 from members.services import register_member, set_consent
+from points.amounts import Unit
 from points.models import Account
 from points.queries import points_wallet
 
@@ -179,6 +182,7 @@ class NewMemberForm(forms.ModelForm):
 @admin.register(Member)
 class MemberAdmin(
     MergingMixin,
+    BenefitByHandMixin,
     TierByHandMixin,
     ByHandMixin,
     BigTableMixin,
@@ -225,7 +229,13 @@ class MemberAdmin(
     )
     readonly_fields = ("follows_oa", "joined_at", "updated_at")
     compressed_fields = False
-    actions_detail = ("adjust_points_page", "tier_page", "merge_page", "unmerge_page")
+    actions_detail = (
+        "adjust_points_page",
+        "benefit_page",
+        "tier_page",
+        "merge_page",
+        "unmerge_page",
+    )
     history_list_display = ("state",)
     change_form_outer_before_template = "admin/members/member/_page.html"
     change_form_outer_after_template = "admin/members/member/_timeline.html"
@@ -240,7 +250,9 @@ class MemberAdmin(
         ways = Identifier.objects.filter(
             kind__in=[Identifier.Kind.PHONE, Identifier.Kind.ZALO], is_valid=True
         )
-        accounts = Account.objects.filter(wallet=points_wallet())
+        wallet = points_wallet()
+        self.unit = Unit.of(wallet, programme_of(request)) if wallet else Unit("")
+        accounts = Account.objects.filter(wallet=wallet)
         return (
             super()
             .get_queryset(request)
@@ -279,7 +291,7 @@ class MemberAdmin(
     @display(description=_("Points"))
     def num_points(self, member: Member) -> str:
         accounts = member.points_accounts  # type: ignore[attr-defined]
-        return number(sum(account.balance for account in accounts))
+        return self.unit.number(sum(account.balance for account in accounts))
 
     @display(description=_("Last purchase"), ordering="purchases__last_order_on")
     def last_purchase(self, member: Member) -> str:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from core.addresses import client_address
 from core.errors import DomainError, InvalidInput
 from core.models import Programme
 from core.parsing import parse_amount
@@ -22,7 +23,7 @@ from members.models import Member
 from points.amounts import Unit
 from points.models import Transfer
 from points.services import quote_gift
-from portal.access import MemberRequest, client_address, member_required
+from portal.access import MemberRequest, member_required
 from portal.errors import NoSuchFriend, OwnNumber, TooManyNumbers
 from portal.giving import (
     MAX_NOTE,

@@ -180,6 +180,23 @@ class RewardLimit(models.Model):
         return f"{self.times} {self.get_period_display()}"
 
 
+class LowNotice(models.Model):
+    """That something runs low was told; taken away when there is enough of it again."""
+
+    subject = models.CharField(
+        max_length=40, unique=True, help_text="What runs low: “reward:5”."
+    )
+    told_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("notice of what runs low")
+        verbose_name_plural = _("notices of what runs low")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class Tally(models.Model):
     """How often something limited happened: to one member, or to everyone, in one span.
 

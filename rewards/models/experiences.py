@@ -56,6 +56,18 @@ class Slot(models.Model):
                 name="rewards_slot_never_overbooked",
                 violation_error_message=_("More places than that are booked."),
             ),
+            models.UniqueConstraint(
+                fields=["benefit", "store", "host", "starts_at"],
+                condition=Q(store__isnull=False),
+                name="rewards_slot_once_in_store",
+                violation_error_message=_("There is such a time already."),
+            ),
+            models.UniqueConstraint(
+                fields=["benefit", "host", "starts_at"],
+                condition=Q(store__isnull=True),
+                name="rewards_slot_once_anywhere",
+                violation_error_message=_("There is such a time already."),
+            ),
         ]
         indexes = [
             # What can still be booked of an experience.

@@ -70,6 +70,7 @@ class Fulfilment(models.Model):
     class Meta:
         verbose_name = _("gift to hand over")
         verbose_name_plural = _("gifts to hand over")
+        permissions = [("export_fulfilment", "Can export addresses of gifts")]
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(

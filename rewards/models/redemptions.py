@@ -28,6 +28,8 @@ class Redemption(models.Model):
     reward = models.ForeignKey(
         Reward,
         on_delete=models.PROTECT,
+        # An index below begins with it.
+        db_index=False,
         related_name="redemptions",
         verbose_name=_("reward"),
     )
@@ -84,7 +86,10 @@ class Redemption(models.Model):
         verbose_name = _("redemption")
         verbose_name_plural = _("redemptions")
         ordering = ["-pk"]
-        permissions = [("cancel_redemption", "Can cancel redemptions")]
+        permissions = [
+            ("cancel_redemption", "Can cancel redemptions"),
+            ("confirm_payment", "Can confirm payments of redemptions"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(state="unpaid") | Q(pay_until__isnull=False),
@@ -102,6 +107,10 @@ class Redemption(models.Model):
         indexes = [
             # A member's redemptions, newest first.
             models.Index(fields=["member", "-id"], name="rewards_redemption_of_member"),
+            # How often a reward was had lately.
+            models.Index(
+                fields=["reward", "redeemed_at"], name="rewards_redemption_of_reward"
+            ),
             # Those whose time to pay is over.
             models.Index(
                 fields=["pay_until"],

@@ -31,6 +31,8 @@ READ_ONLY = {
     "points.Lot",
     "points.Reservation",
     "points.Transfer",
+    "rewards.Voucher",
+    "rewards.VoucherBatch",
     "tiers.MemberTier",
     "tiers.TierChange",
 }

@@ -631,14 +631,14 @@ def test_asks_the_database_no_more_for_many_times_and_stores(
     limit(make_reward(lesson), 3)
     make_reward(make_benefit(Benefit.Kind.GIFT), code="mug")
     make_slot(lesson, at + timedelta(days=1), store=store)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         browser.get("/rewards/coffee/")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         browser.get("/rewards/mug/")
     for n in range(30):
         other = Store.objects.create(code=f"s{n}", name=f"S {n}", province=f"P {n % 3}")
         make_slot(lesson, at + timedelta(days=n), store=other)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         browser.get("/rewards/coffee/")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         browser.get("/rewards/mug/")

@@ -288,12 +288,12 @@ def test_asks_the_database_no_more_for_many_rewards(
 ) -> None:
     shelf = RewardCategory.objects.create(code="s", name="Đồ uống")
     limit(make_reward(benefit, category=shelf), 5)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         browser.get("/rewards/")
     for n in range(50):
         reward = make_reward(benefit, code=f"r{n}", price_points=n * 20, category=shelf)
         limit(reward, 5)
     for n in range(5):
         redeem_reward(member=mai, reward=Reward.objects.get(code="r0"), key=f"k{n}", at=at)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         browser.get("/rewards/")

@@ -65,6 +65,8 @@ def use(voucher: Voucher, at: datetime, state: str = "used", **fields: Any) -> V
     }
     if state == "used":
         told["used_at"] = at
+    else:
+        told["ended_at"] = at
     row = VoucherUse.objects.create(**told | fields)
     Voucher.objects.filter(pk=voucher.pk).update(uses=voucher.uses + 1)
     voucher.refresh_from_db()
