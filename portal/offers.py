@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.models import Programme
+from core.money import group_digits
 from members.models import Member
 from points.queries import balances
 from portal.days import LastDay, last_day
 from portal.prices import Prices
 from portal.purses import purse_names
+from portal.vouchers import About, about
 from rewards.issuing import window_of
 from rewards.models import Redemption, Reward, RewardCategory, RewardLimit
 from rewards.offers import OVER, POINTS, SOLD_OUT, Offer, offers_for, shown_rewards
@@ -98,6 +100,8 @@ class OfferPage:
     until: LastDay | None
     usable_until: LastDay | None
     limits: list[str]
+    about: About
+    terms: str
     recent: Redemption | None
 
     @property
@@ -170,6 +174,8 @@ def offer_page(
         until=last_day(reward.active_until, programme.zone),
         usable_until=last_day(ends, programme.zone),
         limits=[describe_limit(limit) for limit in reward.limits.all()],
+        about=about(voucher_type, programme) if voucher_type else About(),
+        terms=reward.fine_print or (voucher_type.fine_print if voucher_type else ""),
         recent=recent.order_by("-pk").first(),
     )
 
@@ -198,7 +204,7 @@ def describe_limit(limit: RewardLimit) -> str:
             "year": _("%(count)s a year for all members"),
             "all": _("%(count)s in all"),
         }
-    return texts[limit.period] % {"count": many}
+    return texts[limit.period] % {"count": group_digits(many)}
 
 
 def _cards(

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from activities.models import Store
+from core.errors import DomainError
 from core.models import Programme
 from core.money import format_money
 from members.models import Member
 from portal.days import LastDay, day_of, last_day
-from rewards.models import Redemption, Voucher, VoucherUse
+from rewards.codes import in_fours
+from rewards.discounts.faults import faults
+from rewards.discounts.sentence import describe
+from rewards.discounts.terms import Kind, Terms
+from rewards.models import Redemption, Voucher, VoucherType, VoucherUse
+from rewards.standing import Standing, standing_of
 
 PAST = timedelta(days=90)
 MOST_PAST = 50
-# What the discount engine calls a code that is used at somebody else's till.
-PARTNER = "partner"
+MOST_STORES = 20
 COUNTED = (VoucherUse.State.HELD, VoucherUse.State.USED)
 
 
@@ -31,7 +37,17 @@ class State(TextChoices):
     HELD = "held", _("at a till")
     USED = "used", _("used")
     ENDED = "ended", _("expired")
+    OFF = "off", _("no longer accepted")
     CANCELLED = "cancelled", _("cancelled")
+
+
+STATES = {
+    Standing.OPEN: State.USABLE,
+    Standing.EARLY: State.COMING,
+    Standing.USED: State.USED,
+    Standing.EXPIRED: State.ENDED,
+    Standing.CANCELLED: State.CANCELLED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,14 @@ class Use:
     day: date
     place: str
     taken_off: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """For what a voucher is good, in one sentence, and where if not everywhere."""
+
+    sentence: str = ""
+    stores: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +88,15 @@ class VoucherCard:
 
     @property
     def is_partners(self) -> bool:
-        return bool(self.voucher.voucher_type.terms.get("kind") == PARTNER)
+        return bool(self.voucher.voucher_type.terms.get("kind") == Kind.PARTNER)
+
+    @property
+    def code(self) -> str:
+        """Return the code as it is shown: a partner's in the partner's own letters."""
+        voucher = self.voucher
+        if self.is_partners:
+            return voucher.written_as or voucher.code
+        return in_fours(voucher.code)
 
     @property
     def last_use(self) -> Use | None:
@@ -74,10 +106,17 @@ class VoucherCard:
 def usable(member: Member, *, at: datetime) -> QuerySet[Voucher]:
     """Return the vouchers that a member has and can use, now or from a later day."""
     unused = Q(max_uses__isnull=True) | Q(uses__lt=F("max_uses"))
-    not_over = Q(valid_until__isnull=True) | Q(valid_until__gt=at)
     return Voucher.objects.filter(
-        unused, not_over, member=member, state=Voucher.State.ISSUED
+        unused,
+        not_over(at),
+        member=member,
+        state=Voucher.State.ISSUED,
+        voucher_type__is_active=True,
     )
+
+
+def not_over(at: datetime) -> Q:
+    return Q(valid_until__isnull=True) | Q(valid_until__gt=at)
 
 
 def ending_first(vouchers: QuerySet[Voucher]) -> QuerySet[Voucher]:
@@ -118,9 +157,11 @@ def past_vouchers(
     )
     over = Q(valid_until__lte=at, valid_until__gt=since)
     used_up = Q(Exists(used), uses__gte=F("max_uses"))
+    off = Q(voucher_type__is_active=False) & not_over(at)
     issued = Q(state=Voucher.State.ISSUED)
     cancelled = Q(state=Voucher.State.CANCELLED, cancelled_at__gt=since)
-    past = Voucher.objects.filter((issued & (over | used_up)) | cancelled, member=member)
+    gone = (issued & (over | used_up | off)) | cancelled
+    past = Voucher.objects.filter(gone, member=member)
     rows = past.select_related("voucher_type").order_by("-pk")[:MOST_PAST]
     return [card for card in _cards(list(rows), programme, at) if not card.is_current]
 
@@ -142,18 +183,31 @@ def redemption_of(voucher: Voucher) -> Redemption | None:
     return rows.select_related("reward__wallet").first()
 
 
+def about(voucher_type: VoucherType, programme: Programme) -> About:
+    """Say for what and where vouchers of a type are good; nothing of a partner's.
+
+    One query where they are good in some stores only.
+    """
+    try:
+        terms = Terms.from_json(voucher_type.terms or {})
+    except DomainError:
+        return About()
+    if terms.kind == Kind.PARTNER or faults(terms):
+        return About()
+    stores = Store.objects.filter(pk__in=terms.store_ids).order_by("name")
+    return About(
+        describe(terms, currency=programme.currency),
+        list(stores.values_list("name", flat=True)[:MOST_STORES]),
+    )
+
+
 def state_of(voucher: Voucher, *, is_held: bool, at: datetime) -> State:
-    """Say where a voucher stands; the first of these that holds."""
-    if voucher.state == Voucher.State.CANCELLED:
-        return State.CANCELLED
-    is_used_up = voucher.max_uses is not None and voucher.uses >= voucher.max_uses
-    if is_used_up:
-        return State.HELD if is_held else State.USED
-    if voucher.valid_until is not None and voucher.valid_until <= at:
-        return State.ENDED
-    if voucher.valid_from is not None and voucher.valid_from > at:
-        return State.COMING
-    return State.USABLE
+    """Say where a voucher stands for its member. Asks for its type."""
+    standing = standing_of(voucher, at=at)
+    # What a till holds is counted as used until it is paid for or let go.
+    state = State.HELD if is_held and standing == Standing.USED else STATES[standing]
+    is_off = not voucher.voucher_type.is_active
+    return State.OFF if is_off and state in (State.USABLE, State.COMING) else state
 
 
 def _cards(
@@ -167,7 +221,7 @@ def _card(
     voucher: Voucher, uses: Sequence[VoucherUse], programme: Programme, at: datetime
 ) -> VoucherCard:
     used = [use for use in uses if use.state == VoucherUse.State.USED]
-    held = [use.held_until for use in uses if use.held_until and use not in used]
+    held = [use.held_until for use in uses if use not in used and use.held_until]
     most = voucher.max_uses or 1
     return VoucherCard(
         voucher=voucher,

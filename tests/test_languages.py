@@ -165,7 +165,8 @@ def test_the_member_pages_have_no_english_left(programme: None, mai: Member) -> 
     session = client.session
     session["member_id"] = mai.pk
     session.save()
-    for name in ("home", "card", "points", "history", "me", "offline"):
+    pages = ("home", "card", "points", "history", "rewards", "vouchers", "redemptions")
+    for name in (*pages, "me", "offline"):
         assert english_on(read(client, reverse(f"portal:{name}"))) == set(), name
     assert english_on(read(Client(), reverse("portal:sign-in"))) == set()
 

@@ -12,6 +12,7 @@ from core.money import group_digits
 from core.phones import display_phone
 from core.pictures import PictureSize, picture_address
 from points.amounts import Unit
+from rewards import codes
 from rewards.models import Benefit, Slot
 
 # Farther days are told by their date alone.
@@ -105,7 +106,7 @@ def near_day(day: date, today: date) -> str:
 @register.filter
 def spaced(code: str) -> str:
     """Write a code in groups of four, so that it can be read aloud."""
-    return " ".join(code[i : i + 4] for i in range(0, len(code), 4))
+    return codes.in_fours(code)
 
 
 @register.filter

@@ -13,6 +13,7 @@ from portal.days import day_of
 from portal.pictures import qr_code
 from portal.rendering import render_page
 from portal.vouchers import (
+    about,
     current_vouchers,
     past_vouchers,
     redemption_of,
@@ -51,6 +52,7 @@ def voucher(request: MemberRequest, code: str) -> HttpResponse:
         "card": card,
         "qr": qr_code(card.voucher.code) if card.is_current else None,
         "redemption": redemption,
+        "about": about(card.voucher.voucher_type, programme),
         "terms": terms or (redemption.reward.fine_print if redemption else ""),
         "today": day_of(at, programme),
     }

@@ -49,9 +49,13 @@ for (const voucher of vouchers) {
   slip.querySelector(".paper-until").hidden = !voucher.until;
   draw(slip, "qr", voucher.qr);
   slip.open = isAskedFor(voucher);
-  if (slip.open) paper.before(slip);
-  else slips.append(slip);
-  slips.hidden = false;
+  if (slip.open) {
+    paper.before(slip);
+    document.querySelector("[data-no-card]").hidden = true;
+  } else {
+    slips.append(slip);
+    slips.hidden = false;
+  }
 }
 
 // "Online" only says that there is some network; the page comes back when the site answers.
