@@ -73,7 +73,7 @@ def _returned(
 ) -> ReturnedLine:
     if quantity < 0 or before < 0 or before + quantity > line.quantity:
         text = _("Of line %(key)s, %(left)s can still come back. Correct the quantity.")
-        left = max(NOTHING, line.quantity - max(NOTHING, before))
+        left = max(NOTHING, line.quantity - before)
         raise InvalidInput(text % {"key": line.key, "left": f"{left.normalize():f}"})
 
     def between(amount: Decimal) -> Decimal:

@@ -68,10 +68,17 @@ def test_in_cents() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantity", "before"), [("4", "0"), ("1", "3"), ("0.001", "3"), ("-1", "2")]
+    ("quantity", "before", "left"),
+    [
+        ("4", "0", "3"),
+        ("1.5", "2", "1"),
+        ("0.001", "3", "0"),
+        ("1", "5", "0"),
+        ("-1", "2", "1"),
+    ],
 )
-def test_no_more_comes_back_than_was_sold(quantity: str, before: str) -> None:
-    with pytest.raises(InvalidInput, match="can still come back"):
+def test_no_more_comes_back_than_was_sold(quantity: str, before: str, left: str) -> None:
+    with pytest.raises(InvalidInput, match=f"Of line A, {left} can still come back"):
         refund(quantity, before)
 
 

@@ -238,6 +238,21 @@ def test_pieces_that_complete_no_group_stay_for_another_voucher() -> None:
     assert taken(result) == {"A": 40_000, "B": 40_000}
 
 
+def test_no_more_is_bought_than_what_is_given_needs() -> None:
+    """One coffee is bought for the only cake; the other four stay for another voucher."""
+    sets = {
+        "products": products(skus=["CF"]),
+        "given_products": products(skus=["CK"]),
+    }
+    four = asked("B", "free_product", products=products(skus=["CF"]), get=9)
+    bought = basket(line("CF", 40_000, 5), line("CK", 60_000))
+
+    assert taken(ask(bought, asked("A", "buy_get", **sets), four)) == {
+        "A": 60_000,
+        "B": 160_000,
+    }
+
+
 def test_percent_after_a_free_piece_is_of_what_is_left() -> None:
     """One of two coffees is free; 10% of the other and of the cake."""
     bought = basket(line("CF", 40_000, 2), line("CK", 60_000))
