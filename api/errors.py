@@ -66,10 +66,28 @@ class ReservationNotFound(NotFound):
     code = "reservation_not_found"
 
 
+class WalletNotFound(NotFound):
+    """No wallet in use has this code."""
+
+    code = "wallet_not_found"
+
+
 class StoreNotFound(NotFound):
     """The order names a store that does not exist."""
 
     code = "store_not_found"
+
+
+class RewardNotFound(NotFound):
+    """No reward has this code."""
+
+    code = "reward_not_found"
+
+
+class RedemptionNotFound(NotFound):
+    """No redemption has this number."""
+
+    code = "redemption_not_found"
 
 
 class OrderNotFound(NotFound):

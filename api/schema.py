@@ -57,10 +57,13 @@ SENTENCES = {
     413: "The body is too large.",
     415: "The body is no JSON.",
     422: "The Idempotency-Key was used for another request, or the order cannot be.",
+    429: "Too many codes were wrong: nothing is looked at until `Retry-After`.",
     503: "The database is busy: send the same again after `Retry-After` seconds.",
 }
 READ_PROBLEMS = (400, 401, 404, 503)
 WRITE_PROBLEMS = (400, 401, 404, 409, 411, 413, 415, 422, 503)
+# Doors that look at codes.
+GUESS_PROBLEMS = (429,)
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:

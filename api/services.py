@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,13 +20,25 @@ from api.errors import (
     StoreNotFound,
 )
 from api.models import TillKey
-from api.paying import find_reservation
+from api.paying import capture_for_order, find_reservation, find_wallet, value_of
 from core.models import Programme
+from core.money import format_money
 from flows.record import NEW, REFUSED, Recorded, record
 from members.models import Consent, Identifier, Member
 from members.services import find_member, register_member, set_consent
-from points.queries import Expiring, HistoryEntry, balances, expiring, history
-from points.services import ORDER, capture_points, points_of_orders
+from points.models import Reservation
+from points.queries import (
+    Earned,
+    Expiring,
+    HistoryEntry,
+    active_wallets,
+    balances,
+    earned_by_order,
+    expiring,
+    history,
+)
+from points.services import ORDER, points_of_orders
+from rewards.using.settling import Settled
 from tiers.definition import Step
 from tiers.queries import tier_steps
 
@@ -55,7 +68,8 @@ class OrderTold:
     points_amount: Decimal = Decimal(0)
     payment_method: str = ""
     promo_code: str = ""
-    reservation: str = ""
+    reservations: tuple[str, ...] = ()
+    vouchers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +79,12 @@ class OrderTaken:
     order_id: str
     is_new: bool
     points: int
+    given: list[Earned]
     balance: int
     member: Member
     expiring: list[Expiring]
     tier: Step | None
+    vouchers: Sequence[Settled]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +99,24 @@ def take_order(*, till_key: TillKey, told: OrderTold, at: datetime) -> OrderTake
     """Record an order told by a till, once, and say what it gave."""
     member = _member_of(told, till_key, at)
     fact = _fact(told, till_key, member, at)
-    reservation = None
-    if told.reservation:
-        # The server knows what the points were worth; the till's own sum does not count.
-        reservation = find_reservation(till_key, told.reservation, member)
-        fact = fact._replace(points_amount=reservation.value)
+    paying = [find_reservation(till_key, one, member) for one in told.reservations]
+    if paying:
+        # The server knows what they are worth; the till's own sum does not count.
+        fact = fact._replace(points_amount=_paid(paying, told.total))
     recorded = _record_one(fact, has_time=told.placed_at is not None, at=at)
-    if reservation is not None:
-        capture_points(reservation=reservation, at=at, order_id=recorded.order_id)
+    capture_for_order(paying, order_id=recorded.order_id, at=at)
+    wallets = list(active_wallets())
+    shown = wallets[0] if wallets else None
     return OrderTaken(
         order_id=told.order_id,
         is_new=recorded.outcome == NEW,
         points=recorded.points,
-        balance=balances([member.pk])[member.pk],
+        given=earned_by_order(recorded.order_id or 0, wallets=wallets),
+        balance=balances([member.pk], wallet=shown)[member.pk],
         member=member,
-        expiring=expiring([member.pk], at=at).get(member.pk, []),
+        expiring=expiring([member.pk], at=at, wallet=shown).get(member.pk, []),
         tier=tier_steps([member.pk]).get(member.pk),
+        vouchers=recorded.vouchers,
     )
 
 
@@ -147,10 +165,16 @@ def known_by(member: Member) -> dict[str, str]:
 
 
 def history_for_till(
-    *, till_key: TillKey, member: Member, before_id: int | None, limit: int
+    *,
+    till_key: TillKey,
+    member: Member,
+    wallet: str = "",
+    before_id: int | None,
+    limit: int,
 ) -> list[tuple[HistoryEntry, str | None]]:
     """Return a member's movements; order numbers only where they are the key's own."""
-    entries = history(member, before_id=before_id, limit=limit)
+    of_wallet = find_wallet(wallet) if wallet else None
+    entries = history(member, before_id=before_id, limit=limit, wallet=of_wallet)
     ids = [e.source_id for e in entries if e.source_type == ORDER and e.source_id]
     own = Order.objects.filter(pk__in=ids, source=till_key.source)
     if till_key.store_id:
@@ -190,7 +214,7 @@ def _fact(told: OrderTold, till_key: TillKey, member: Member, at: datetime) -> O
         currency=_currency(told.currency),
         status=told.status,
         channel=told.channel,
-        store_id=_store_id(told.store, till_key),
+        store_id=store_id_of(told.store, till_key),
         lines=told.lines,
         discount=told.discount,
         voucher_discount=told.voucher_discount,
@@ -199,7 +223,20 @@ def _fact(told: OrderTold, till_key: TillKey, member: Member, at: datetime) -> O
         points_amount=told.points_amount,
         payment_method=told.payment_method,
         promo_code=told.promo_code,
+        vouchers=told.vouchers,
     )
+
+
+def _paid(reservations: Sequence[Reservation], total: Decimal) -> Decimal:
+    """Return what reservations pay of an order, never more than its total."""
+    value = value_of(reservations)
+    if value > total:
+        raise OrderRefused(
+            _("The reservations pay %(value)s, more than the order. Release one of them.")
+            % {"value": format_money(value, Programme.current().currency)},
+            reason="overpaid",
+        )
+    return value
 
 
 def _currency(told: str) -> str:
@@ -213,7 +250,8 @@ def _currency(told: str) -> str:
     return currency
 
 
-def _store_id(code: str, till_key: TillKey) -> int | None:
+def store_id_of(code: str, till_key: TillKey) -> int | None:
+    """Return the store that a till names, or its own. Raises OtherStore, StoreNotFound."""
     own = till_key.store
     if not code or (own and own.code == code):
         return own.pk if own else None

@@ -127,11 +127,15 @@ def number(value: int | None) -> str:
     return NOTHING if value is None else group_digits(value)
 
 
-def signed(value: int) -> SafeString:
-    """Write points with their sign; colour only helps."""
-    text = f"+{group_digits(value)}" if value > 0 else group_digits(value)
+def signed(value: int, text: str = "") -> SafeString:
+    """Write points with their sign; colour only helps.
+
+    ``text`` is the same amount as its wallet writes it.
+    """
+    plain = f"+{group_digits(value)}" if value > 0 else group_digits(value)
     kind = "gain" if value > 0 else "loss"
-    return format_html('<span class="console-{}">{}</span>', kind, text.replace("-", "−"))
+    shown = text or plain.replace("-", "−")
+    return format_html('<span class="console-{}">{}</span>', kind, shown)
 
 
 def money(value: Decimal | None, currency: str) -> str:

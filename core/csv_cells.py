@@ -7,17 +7,24 @@ import re
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from django.utils.translation import gettext as _
 
 from core.errors import InvalidInput
+from core.money import group_digits
 
 HEAD_BYTES = 64 * 1024
 DELIMITERS = ",;\t|"
 # A quotation mark that is never closed would swallow the rest of the file as one cell.
 LONGEST_RECORD_LINES = 50
+# What is longer is cut: some thousand rows are in memory at once, and of a packed file
+# every row may be endless. Three pages of text fit.
+LONGEST_LINE = 16 * 1024
+# A line that is still not over then is the file's fault, not the row's.
+MOST_PIECES = 256
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -78,11 +85,14 @@ class TextCells:
 
     def _lines(self) -> Iterator[str]:
         try:
-            first = next(self._text, "")
+            first = self._text.readline(LONGEST_LINE)
             # Excel's own hint about the delimiter, read already.
             if not first.casefold().startswith("sep="):
                 yield first
-            yield from self._text
+            for line in iter(partial(self._text.readline, LONGEST_LINE), ""):
+                if len(line) >= LONGEST_LINE:
+                    self._skip_line(line)
+                yield line
         except DAMAGED as error:
             raise InvalidInput(
                 _("%(file)s ends too early: the archive is damaged. Send it again.")
@@ -90,6 +100,23 @@ class TextCells:
             ) from error
         except UnicodeDecodeError as error:
             raise no_table(self.path) from error
+
+    def _skip_line(self, piece: str) -> None:
+        """Read to the end of a line of which a piece was read, and forget the rest."""
+        for _number in range(MOST_PIECES):
+            if piece.endswith("\n") or not piece:
+                return
+            piece = self._text.readline(LONGEST_LINE)
+        raise InvalidInput(
+            _(
+                "%(file)s has a line of more than %(most)s letters, so it is no table. "
+                "Export it again as “CSV UTF-8”."
+            )
+            % {
+                "file": self.path.name,
+                "most": group_digits(LONGEST_LINE * MOST_PIECES),
+            }
+        )
 
     def _read_head(self) -> bytes:
         with self.path.open("rb") as raw:
@@ -117,15 +144,25 @@ class _RecordLines:
         return self
 
     def __next__(self) -> str:
-        if len(self.record) >= LONGEST_RECORD_LINES:
+        if self.record and self._is_long():
             raise StopIteration
         line = self._given_back.popleft() if self._given_back else next(self._lines)
         self.record.append(line)
-        if "\0" in line:
+        if len(line) >= LONGEST_LINE:
+            self.damage = _("The row is longer than %(most)s letters.") % {
+                "most": group_digits(LONGEST_LINE)
+            }
+        elif "\0" in line:
             self.damage = _("The row contains binary characters.")
         elif not line.isascii() and not _is_text(line):
             self.damage = _("The row is not in UTF-8. Save the file as “CSV UTF-8”.")
         return line
+
+    def _is_long(self) -> bool:
+        return (
+            len(self.record) >= LONGEST_RECORD_LINES
+            or sum(map(len, self.record)) >= LONGEST_LINE
+        )
 
     def give_back(self) -> None:
         """Keep only the record's first line; read the others again."""

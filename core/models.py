@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -101,6 +102,11 @@ class Programme(models.Model):
     def decimals(self) -> int:
         """How many decimals an amount of money has; the dong has none."""
         return 0 if self.currency == self.Currency.VND else 2
+
+    @property
+    def smallest_amount(self) -> Decimal:
+        """The smallest amount of money: one dong, one cent."""
+        return Decimal(1).scaleb(-self.decimals)
 
 
 class Holiday(models.Model):
@@ -237,6 +243,37 @@ class RateLimit(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Picture(models.Model):
+    """A picture that pages show, made anew from what staff sent; see ``core.pictures``.
+
+    Its name is the hash of its bytes, so the same picture is one row, whoever sent it,
+    and whoever shows it knows its address without asking for the row.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True, editable=False)
+    card = models.BinaryField()
+    thumbnail = models.BinaryField()
+    width = models.PositiveSmallIntegerField(_("width"))
+    height = models.PositiveSmallIntegerField(_("height"))
+    # The last time: a repeat makes it young again, so that it is not tidied away.
+    uploaded_at = models.DateTimeField(_("uploaded at"))
+
+    class Meta:
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
+        # It comes and goes with what shows it; nobody is given rights to it alone.
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(width__range=(400, 800), height__range=(300, 600)),
+                name="core_picture_fits_its_place",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.digest[:12]
 
 
 class Heartbeat(models.Model):

@@ -34,6 +34,12 @@ def group_digits(number: int) -> str:
     return f"{number:,}".replace(",", ".")
 
 
+def plain_number(value: Decimal) -> str:
+    """Write a number as Vietnamese does, without zeros at the end: 1.234,5."""
+    whole, _dot, rest = f"{round(value, 4).normalize():f}".partition(".")
+    return group_digits(int(whole)) + (f",{rest}" if rest else "")
+
+
 def format_money(amount: Decimal, currency: str) -> str:
     """Write money as it is written in Vietnam: 1.250.000 ₫, 12,50 $."""
     symbol = SYMBOLS.get(currency, currency)

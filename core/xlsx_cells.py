@@ -1,7 +1,6 @@
 """The rows of an Excel workbook's first sheet, as text."""
 
 import warnings
-import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from pathlib import Path
@@ -10,6 +9,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.errors import InvalidInput
+from core.money import group_digits
+
+# As many as Excel has.
+MOST_ROWS = 1_048_576
 
 
 def is_workbook(head: bytes) -> bool:
@@ -22,16 +25,21 @@ class SheetCells:
 
     def __init__(self, path: Path) -> None:
         # Slow to load, and of no use to those who send CSV.
-        from openpyxl import load_workbook
+        from core.xlsx_archive import read_workbook
 
+        self.path = path
         self._file = path.open("rb")
         try:
             with warnings.catch_warnings():
                 # Styles and extensions that openpyxl does not know; we want values only.
                 warnings.simplefilter("ignore")
-                self._book = load_workbook(self._file, read_only=True, data_only=True)
+                self._book = read_workbook(self._file, path.name)
             sheet = self._book.worksheets[0]
-        except (zipfile.BadZipFile, KeyError, IndexError, ValueError, OSError) as error:
+        except InvalidInput:
+            self._file.close()
+            raise
+        except Exception as error:
+            # What a broken part makes the library raise, nobody can list.
             self._file.close()
             raise InvalidInput(
                 _("%(file)s is no Excel workbook with a sheet. Save it again as .xlsx.")
@@ -45,13 +53,23 @@ class SheetCells:
 
     def __iter__(self) -> Iterator[tuple[list[str], str]]:
         width = 0
-        for values in self._sheet.iter_rows(values_only=True):
+        for values in self._values():
             self._num_read += 1
             cells = [cell_text(value) for value in values]
             width = width or len(cells)
             # Empty cells at the end of a row are not written into the file.
             cells += [""] * (width - len(cells))
             yield cells, ""
+
+    def _values(self) -> Iterator[tuple[Any, ...]]:
+        try:
+            # A row may claim any number, and all before it would be made up.
+            yield from self._sheet.iter_rows(max_row=MOST_ROWS, values_only=True)
+        except Exception as error:
+            raise InvalidInput(
+                _("%(file)s is damaged after row %(row)s. Save it again as .xlsx.")
+                % {"file": self.path.name, "row": group_digits(self._num_read)}
+            ) from error
 
     def part_read(self) -> float | None:
         return self._num_read / self._num_rows if self._num_rows else None

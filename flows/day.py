@@ -22,11 +22,14 @@ from campaigns.services import run_campaigns
 from core.clock import local_date
 from core.errors import DomainError
 from core.holidays import keep_holidays
+from flows.low_mail import mail_low
 from flows.seal_mail import mail_seal
 from points.accounting import reconcile_points
 from points.audit import verify_ledger
 from points.sealing import seal_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
+from rewards.services import lapse_unpaid, release_stale_holds
+from tiers.gifts import give_on_occasions
 from tiers.services import review_tiers
 
 logger = logging.getLogger(__name__)
@@ -89,8 +92,12 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("celebrate", lambda: asdict(celebrate(at=at))),
         ("expire_points", lambda: asdict(expire_points(at=at))),
         ("release_reservations", lambda: {"released": release_stale(at=at)}),
+        ("release_vouchers", lambda: {"released": release_stale_holds(at=at)}),
+        ("lapse_redemptions", lambda: {"lapsed": lapse_unpaid(at=at)}),
         ("review_tiers", lambda: asdict(review_tiers(at=at))),
+        ("give_tier_gifts", lambda: asdict(give_on_occasions(at=at))),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
+        ("mail_low_stock", lambda: {"things": mail_low(at=at)}),
         ("reconcile_points", lambda: _reconcile_points(at)),
         # About transactions that may still be open: the machine's own time, not the day's.
         ("seal_ledger", lambda: asdict(seal_ledger(at=timezone.now()))),

@@ -213,13 +213,17 @@ def _chunks_of_orders(
         report.rows += 1
         if row.problem:
             bad.append(Draft([row], problem=row.problem))
+            # A file of which nothing can be read is not kept whole either.
+            if len(bad) >= STAYS_OPEN:
+                yield bad
+                bad = []
             continue
         number = row.values["order_id"]
         if rows := open_orders.get(number):
             rows.append(row)
             continue
         open_orders[number] = [row]
-        if len(open_orders) >= CHUNK_ORDERS + STAYS_OPEN or len(bad) >= CHUNK_ORDERS:
+        if len(open_orders) >= CHUNK_ORDERS + STAYS_OPEN:
             closed = list(islice(open_orders, max(0, len(open_orders) - STAYS_OPEN)))
             yield bad + [reader.read(open_orders.pop(name)) for name in closed]
             bad = []

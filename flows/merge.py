@@ -31,6 +31,7 @@ from members.services import (
 from messaging.waiting import cancel_for_member
 from points.models import Account
 from points.services import merge_points, unmerge_points
+from rewards.merging import move_rewards, move_rewards_back
 from tiers.models import TierChange
 from tiers.services import Touch, refresh_tiers
 
@@ -49,9 +50,10 @@ def merge_members(
     1 the person: identifiers, tags, consents, blanks of the profile; sign-ins end
     2 what rules counted, and points with the last days of their lots, or a debt
     3 the facts: orders, refunds, activities, and what they come to
-    4 tiers: what both bought counts together
-    5 campaigns; what waits to be sent is called off
-    6 the record of it all
+    4 what they were given: vouchers, redemptions, gifts, bookings, and what limits counted
+    5 tiers: what both bought counts together
+    6 campaigns; what waits to be sent is called off
+    7 the record of it all
 
     A repeat answers the merge that stands. Raises MergeRefused, PointsReserved.
     """
@@ -69,6 +71,7 @@ def merge_members(
     moved = move_person(kept=kept, merged=merged, at=at)
     moved |= move_facts(**both)
     moved["points"] = merge_points(merge_id=record.pk, **both, at=at)
+    moved |= move_rewards(**both)
     _refresh_tiers(kept, merged, at=at)
     moved |= move_enrolments(**both, at=at)
     moved["messages"] = cancel_for_member(member_id=merged.pk, reason=CANCELLED)
@@ -96,6 +99,7 @@ def unmerge_members(*, merge: MemberMerge, note: str, by: str, at: datetime) -> 
     move_person_back(kept=kept, merged=merged, moved=moved, at=at)
     move_facts_back(**both, moved=moved)
     outcomes = unmerge_points(merge_id=record.pk, **both, moved=moved["points"], at=at)
+    move_rewards_back(**both, moved=moved)
     _refresh_tiers(kept, merged, at=at)
     move_enrolments_back(**both, moved=moved)
     record.gone_back = {

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import transaction
+from django.db.models import F
 
 from activities.models import Order, Refund
 from activities.services import (
@@ -42,6 +43,9 @@ from points.services import (
     points_of_orders,
     refund_points,
 )
+from rewards.services import roll_back_orders, settle_vouchers, settled_before
+from rewards.using.checkout import Checkout
+from rewards.using.settling import OrderVouchers, Settled
 from tiers.models import TierChange
 from tiers.services import Touch, refresh_tiers
 
@@ -63,7 +67,7 @@ TierCause = TierChange.Cause
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The answer to one fact: what became of it and the points that it gave."""
+    """The answer to one fact: what became of it, its points, and the codes it named."""
 
     fact: OrderFact
     outcome: str
@@ -71,6 +75,7 @@ class Recorded:
     points: int
     code: str = ""
     reason: str = ""
+    vouchers: Sequence[Settled] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,14 @@ def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
     saved = save_orders(_of_kept_members(facts), at=at)
     purchases = [order for order in saved if order.counts]
     points = earn_points([_basket(order) for order in purchases])
+    vouchers = _settle_vouchers(saved, at=at)
     _match_late_sales(purchases, at=at)
     refresh_tiers(_touches(purchases), at=at)
     notice_orders(purchases, at=at)
     if cancelled := [order for order in saved if order.cancels]:
         record_refunds(_cancellations(cancelled, at=at), at=at)
-    return _answers(saved, points)
+        roll_back_orders([order.order_id for order in cancelled if order.order_id], at=at)
+    return _answers(saved, points, vouchers)
 
 
 @retry_on_conflict
@@ -112,6 +119,7 @@ def record_refunds(facts: Sequence[RefundFact], *, at: datetime) -> list[SavedRe
         one.refund_id: one.order_ids for one in saved if one.is_new and one.refund_id
     }
     _settle_points(touched, at=at)
+    _give_vouchers_back(touched, at=at)
     refresh_tiers(
         [
             Touch(one.fact.member_id, one.fact.refunded_at, TierCause.REFUND, one.refund_id)
@@ -178,6 +186,46 @@ def _match_late_sales(purchases: Sequence[SavedOrder], *, at: datetime) -> None:
     """Hold refunds that came before their sale against it."""
     touched = match_late_sales(order.member_id for order in purchases)
     _settle_points(touched, at=at)
+    _give_vouchers_back(touched, at=at)
+
+
+def _settle_vouchers(
+    saved: Sequence[SavedOrder], *, at: datetime
+) -> dict[int, list[Settled]]:
+    """Use the vouchers that orders name, whatever they held; answers by order."""
+    naming = [order for order in saved if order.fact.vouchers and order.outcome == NEW]
+    told = [_order_vouchers(order, at) for order in naming]
+    return {one.order_id: settle_vouchers(one, at=at) for one in told}
+
+
+def _order_vouchers(order: SavedOrder, at: datetime) -> OrderVouchers:
+    fact = order.fact
+    return OrderVouchers(
+        order_id=order.order_id or 0,
+        source=fact.source,
+        number=fact.external_id,
+        member_id=fact.member_id,
+        happened_at=min(fact.placed_at, at),
+        codes=fact.vouchers,
+        checkout=Checkout(
+            total=fact.total + fact.voucher_discount,
+            lines=fact.lines,
+            delivery_fee=fact.delivery_fee,
+            store_id=fact.store_id,
+            channel=fact.channel,
+            payment_method=fact.payment_method,
+            order_id=order.order_id,
+        ),
+        is_cancelled=not order.counts,
+    )
+
+
+def _give_vouchers_back(touched: Mapping[int, Sequence[int]], *, at: datetime) -> None:
+    """Let the vouchers of orders that came back wholly be used again; never for a part."""
+    orders = {order_id for some in touched.values() for order_id in some}
+    if orders:
+        whole = Order.objects.filter(pk__in=orders, refunded=F("total"))
+        roll_back_orders(list(whole.values_list("pk", flat=True)), at=at)
 
 
 def _settle_points(touched: Mapping[int, Sequence[int]], *, at: datetime) -> None:
@@ -254,10 +302,15 @@ def _basket(order: SavedOrder) -> Basket:
     )
 
 
-def _answers(saved: Sequence[SavedOrder], points: dict[int, int]) -> list[Recorded]:
+def _answers(
+    saved: Sequence[SavedOrder],
+    points: dict[int, int],
+    vouchers: dict[int, list[Settled]],
+) -> list[Recorded]:
     known = [order.order_id for order in saved if order.outcome == KNOWN and order.order_id]
     if known:
         points = points_of_orders(known) | points
+    vouchers = _settled_before(saved) | vouchers
     return [
         Recorded(
             fact=order.fact,
@@ -266,6 +319,17 @@ def _answers(saved: Sequence[SavedOrder], points: dict[int, int]) -> list[Record
             points=0 if order.outcome == REFUSED else points.get(order.order_id or 0, 0),
             code=order.code,
             reason=order.reason,
+            vouchers=[] if order.outcome == REFUSED else vouchers[order.order_id or 0],
         )
         for order in saved
     ]
+
+
+def _settled_before(saved: Sequence[SavedOrder]) -> defaultdict[int, list[Settled]]:
+    """Say what became of the codes of orders that are told once more."""
+    naming = [
+        (order.order_id, order.fact.vouchers)
+        for order in saved
+        if order.outcome == KNOWN and order.order_id and order.fact.vouchers
+    ]
+    return defaultdict(list, settled_before(naming))

@@ -83,6 +83,12 @@ EVERY = (
         _("Gives back points that a till reserved and never used."),
     ),
     Every(
+        _("Release held vouchers"),
+        "rewards.tasks.release_held",
+        60,
+        _("Gives back vouchers that a till held, and rewards that nobody paid for."),
+    ),
+    Every(
         _("Catch up"),
         "flows.tasks.catch_up",
         60,

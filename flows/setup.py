@@ -30,7 +30,7 @@ from messaging.models import (
 )
 from messaging.services import connect_official_account
 from points.models import EarnRule, Wallet
-from points.rules import publish_rule
+from points.rules import CASHBACK, describe_rule, make_money_wallet, publish_rule
 from tiers.presets import create_ladder
 
 WALLET = "points"
@@ -40,6 +40,7 @@ ONLINE = "online"
 SIGN_IN_TEMPLATE = "sign-in-code"
 EXPIRY_MONTHS = 12
 MOST_PER_POINT = Decimal(10) ** 15
+CASHBACK_PERCENT, CASHBACK_HELD_DAYS = Decimal(5), 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Preset:
     rule_name: str
     store_name: str
     ladder_name: str = "Hạng thành viên"
+    gives_cashback: bool = False
 
 
 PRESETS = {
@@ -68,6 +70,14 @@ PRESETS = {
         wallet_name="Điểm thưởng",
         rule_name="Tích điểm theo hóa đơn",
         store_name="Cửa hàng trực tuyến",
+    ),
+    "cashback": Preset(
+        name="Siêu thị Mộc",
+        brand_color="#0f6b5c",
+        wallet_name="Ví hoàn tiền",
+        rule_name="Hoàn tiền theo hóa đơn",
+        store_name="Cửa hàng trực tuyến",
+        gives_cashback=True,
     ),
 }
 DEFAULT_PRESET = "coffee"
@@ -99,10 +109,18 @@ def setup_programme(
             _("There is no preset “%(preset)s”. Choose one of: %(presets)s.")
             % {"preset": preset, "presets": ", ".join(PRESETS)}
         )
-    report = SetupReport()
     chosen = PRESETS[preset]
+    if chosen.gives_cashback and amount_per_point is not None:
+        raise InvalidInput(
+            _("This preset gives a percent of the bill. Leave --amount-per-point out.")
+        )
+    report = SetupReport()
     programme = _programme(chosen, name, currency, report)
-    _rule(_wallet(chosen, report), programme, chosen, amount_per_point, report, at=at)
+    if chosen.gives_cashback:
+        _cashback(programme, chosen, report, at=at)
+    else:
+        wallet = _wallet(chosen, report)
+        _rule(wallet, programme, chosen, amount_per_point, report, at=at)
     store, is_new = Store.objects.get_or_create(
         code=ONLINE, defaults={"name": chosen.store_name}
     )
@@ -214,6 +232,48 @@ def _rule(
             "amount": format_money(rule.amount, programme.currency),
         },
     )
+
+
+def _cashback(
+    programme: Programme, preset: Preset, report: SetupReport, *, at: datetime
+) -> None:
+    """Make a wallet of money and the rule that fills it."""
+    wallet, is_new = make_money_wallet(
+        name=preset.wallet_name,
+        expiry_policy=Wallet.Expiry.ROLLING,
+        expiry_months=EXPIRY_MONTHS,
+    )
+    report.note(
+        is_new,
+        _("Wallet “%(name)s”: money that pays at the till, for %(months)s months.")
+        % {"name": wallet.name, "months": EXPIRY_MONTHS}
+        if wallet.expiry_months == EXPIRY_MONTHS
+        else _("Wallet “%(name)s”: money that pays at the till.") % {"name": wallet.name},
+    )
+    rule, is_new = EarnRule.objects.get_or_create(
+        code=CASHBACK,
+        defaults={
+            "name": preset.rule_name,
+            "wallet": wallet,
+            "method": EarnRule.Method.PERCENT,
+            "percent": CASHBACK_PERCENT,
+            "order_limit": _cashback_limit(programme),
+            # Nobody spends what a refund would take back.
+            "hold": EarnRule.Hold.DAYS,
+            "hold_days": CASHBACK_HELD_DAYS,
+        },
+    )
+    if is_new:
+        publish_rule(rule, at=at)
+    sentence = describe_rule(rule, programme)
+    facts = {"name": rule.name, "sentence": sentence}
+    report.note(is_new, _("Earn rule “%(name)s”: %(sentence)s") % facts)
+
+
+def _cashback_limit(programme: Programme) -> int:
+    """Return 50.000 ₫, or 5 of another currency, in the wallet's units."""
+    is_dong = programme.currency == Programme.Currency.VND
+    return int((50_000 if is_dong else 5) / programme.smallest_amount)
 
 
 def _ladder(programme: Programme, preset: Preset, report: SetupReport) -> None:

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from flows.clock import DAY, SEAL, catch_up, run_by_clock
 from points.tasks import poll_back_tests
+from rewards.tasks import poll_batches
 
 
 @shared_task(bind=True, name="flows.tasks.run_day")
@@ -21,4 +22,5 @@ def seal_ledger(self: Any) -> None:
 @shared_task(name="flows.tasks.catch_up")
 def catch_up_jobs() -> None:
     poll_back_tests()
+    poll_batches()
     catch_up()

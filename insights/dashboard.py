@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,6 +16,7 @@ from campaigns.models import Campaign
 from core.admin_tools import list_address, number, percent, when
 from insights.figures import Figures, Pair, Week, current_figures
 from insights.todo import todo_for
+from rewards.alarms import Low, running_low
 
 GRAY = "#808896"  # readable on the light ground and on the dark one
 CHART_OPTIONS = {
@@ -65,9 +68,32 @@ def fill_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         counted_at=when(figures.counted_at),
         campaigns=Campaign.objects.filter(state=Campaign.State.RUNNING),
         is_empty=not figures.members,
+        low=_low(request),
         todo=todo_for(request.user, at=timezone.now()),
     )
     return context
+
+
+def _low(request: HttpRequest) -> list[dict[str, str]]:
+    """Return what runs low, of what this person may see, with the way to its page."""
+    may = request.user.has_perm
+    sees_pools, sees_stock = may("rewards.view_voucherbatch"), may("rewards.view_reward")
+    if not sees_pools and not sees_stock:
+        return []
+    return [
+        {"sentence": low.sentence, "address": _page_of(low)}
+        for low in running_low(at=timezone.now())
+        if (sees_pools if low.is_pool else sees_stock)
+    ]
+
+
+def _page_of(low: Low) -> str:
+    if low.is_pool:
+        filters = {"voucher_type__id__exact": low.subject.pk}
+        return list_address("rewards.voucherbatch", **filters)
+    if not admin.site.is_registered(type(low.subject)):
+        return ""
+    return reverse("admin:rewards_reward_change", args=[low.subject.pk])
 
 
 def _tiles(figures: Figures) -> list[Tile]:

@@ -97,16 +97,23 @@ def _is_private(host: str) -> bool:
         return "." not in host
 
 
+# Each mailing by night: the setting that names who gets it, and what it is about.
+MAILINGS = {
+    "LEDGER_SEAL_EMAIL": ("the seals", "loyalty.E004"),
+    "LOW_STOCK_EMAIL": ("what runs low", "loyalty.E005"),
+}
+
+
 @register
-def check_seal_email(
-    app_configs: Sequence[Any] | None, **kwargs: Any
-) -> list[CheckMessage]:
-    if settings.LEDGER_SEAL_EMAIL and not settings.EMAIL_URL:
-        return [
-            Error(
-                "LEDGER_SEAL_EMAIL names who gets the seals, but no server takes the mail.",
-                hint="Set EMAIL_URL, or remove LEDGER_SEAL_EMAIL.",
-                id="loyalty.E004",
-            )
-        ]
-    return []
+def check_mailings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.EMAIL_URL:
+        return []
+    return [
+        Error(
+            f"{name} names who gets {what}, but no server takes the mail.",
+            hint=f"Set EMAIL_URL, or remove {name}.",
+            id=number,
+        )
+        for name, (what, number) in MAILINGS.items()
+        if getattr(settings, name)
+    ]

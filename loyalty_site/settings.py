@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "insights",
     "portal",
     "api",
+    "till",
 ]
 
 MIDDLEWARE = [
@@ -224,6 +225,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "portal.tasks.forget_old",
         "schedule": crontab(hour=3, minute=50),
     },
+    "forget-unused-pictures": {
+        "task": "core.tasks.forget_pictures",
+        "schedule": crontab(hour=4, minute=0),
+    },
 }
 
 
@@ -258,6 +263,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="loyalty@localhost")
 # Who gets the newest head of the ledger's seals, once a day, to keep it outside.
 LEDGER_SEAL_EMAIL = env.list("LEDGER_SEAL_EMAIL", default=[])
+# Who is told when a pool of voucher codes or the stock of a reward falls to its bound.
+LOW_STOCK_EMAIL = env.list("LOW_STOCK_EMAIL", default=[])
 
 # --- Sign-in and security -------------------------------------------------------------
 
@@ -325,7 +332,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-MEDIA_ROOT = VAR_DIR / "media"
+# Pictures are rows; nothing that someone sends stays on a disk, or fills one.
+FILE_UPLOAD_HANDLERS = [
+    "loyalty_site.uploads.RefuseLargeUploads",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- Zalo -----------------------------------------------------------------------------
 
@@ -374,6 +386,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OrderStatus": ["completed", "cancelled"],
         "TakenStatus": ["recorded", "known"],
+        "VoucherUseState": ["held", "used", "released", "lapsed", "rolled_back"],
     },
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
     "SWAGGER_UI_DIST": "SIDECAR",

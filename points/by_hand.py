@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from core.approvals import Act, register_act, request_change
 from core.clock import local_date, start_of_day
-from core.models import ChangeRequest
-from core.money import group_digits
+from core.models import ChangeRequest, Programme
 from members.models import Member
+from points.amounts import Unit, closed_up
 from points.models import Transfer, Wallet
 from points.services import adjust_points
 
@@ -54,12 +54,16 @@ def give_by_hand(
     earlier = ChangeRequest.objects.filter(kind=ADJUST, payload__key=key).first()
     if earlier is not None:
         return earlier
-    summary = _("%(points)s %(unit)s for %(member)s: %(note)s") % {
-        "points": f"{'+' if amount > 0 else '−'}{group_digits(abs(amount))}",
-        "unit": wallet.unit_name,
-        "member": member,
-        "note": note,
-    }
+    unit = Unit.of(wallet, Programme.current())
+    summary = closed_up(
+        _("%(points)s %(unit)s for %(member)s: %(note)s")
+        % {
+            "points": unit.signed(amount),
+            "unit": unit.name,
+            "member": member,
+            "note": note,
+        }
+    )
     return request_change(kind=ADJUST, payload=facts, summary=summary, by=by, at=at)
 
 

@@ -21,12 +21,15 @@ from django.utils.translation import gettext_lazy
 from activities.models import ActivityType, Order
 from core.errors import NotFound
 from core.models import Programme
+from points.amounts import Unit
 from points.earning.definition import Band, Cap, draft_definition
 from points.earning.sentence import describe
 from points.models import EarnBand, EarnCap, EarnRule, Funder, Wallet
+from points.rules import money_wallet
 from points.services import default_wallet
 
 Method, Trigger, Hold = EarnRule.Method, EarnRule.Trigger, EarnRule.Hold
+Scope = EarnRule.Scope
 TIMES, POINTS = EarnCap.Unit.TIMES.value, EarnCap.Unit.POINTS.value
 MONTH, WEEK = EarnCap.Period.MONTH.value, EarnCap.Period.WEEK.value
 MONDAY_TO_FRIDAY = [1, 2, 3, 4, 5]
@@ -47,6 +50,7 @@ class Draft:
     # What it needs beside itself.
     needs_review: bool = False
     needs_partner: bool = False
+    needs_money: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +229,57 @@ PRESETS = (
         },
         needs_partner=True,
     ),
+    _single(
+        "cashback",
+        gettext_lazy("5 % of the bill back as money"),
+        gettext_lazy(
+            "Cashback in a wallet of its own, usable when the goods stay. Everybody "
+            "reckons in dong; the limit keeps one large bill from emptying the budget."
+        ),
+        "savings",
+        {
+            "method": Method.PERCENT,
+            "percent": Decimal(5),
+            "order_limit": 50_000,
+            "hold": Hold.DAYS,
+            "hold_days": 7,
+        },
+        needs_money=True,
+    ),
+    _single(
+        "cashback-partner",
+        gettext_lazy("A partner gives 10 % back on its products"),
+        gettext_lazy(
+            "A brand on your shelves pays for money back on its own goods. Write its name "
+            "in the place of “Mộc”; what it owes stands in the settlement."
+        ),
+        "handshake",
+        {
+            "method": Method.PERCENT,
+            "percent": Decimal(10),
+            "scope": Scope.LINES,
+            "brands": ["Mộc"],
+        },
+        caps=((200_000, POINTS, MONTH),),
+        needs_partner=True,
+        needs_money=True,
+    ),
+    _single(
+        "cashback-double-day",
+        gettext_lazy("Double cashback on Fridays"),
+        gettext_lazy(
+            "One day of the week on which all cashback counts twice, with a limit of "
+            "its own."
+        ),
+        "event_repeat",
+        {
+            "method": Method.MULTIPLIER,
+            "factor": Decimal(2),
+            "weekdays": [5],
+            "order_limit": 50_000,
+        },
+        needs_money=True,
+    ),
 )
 
 
@@ -236,8 +291,12 @@ def find_preset(key: str) -> Preset:
     raise NotFound(_("There is no template of this name."))
 
 
-def preset_sentences(preset: Preset, programme: Programme, unit: str) -> list[str]:
-    """Say what the drafts of a preset would give; nothing is written."""
+def preset_sentences(preset: Preset, programme: Programme, unit: Unit) -> list[str]:
+    """Say what the drafts of a preset would give; nothing is written.
+
+    ``unit`` is that of "my points"; cashback is in the programme's currency.
+    """
+    money = Unit.of(Wallet(kind=Wallet.Kind.CASHBACK), programme)
     texts = []
     for draft in preset.drafts:
         definition = replace(
@@ -245,7 +304,8 @@ def preset_sentences(preset: Preset, programme: Programme, unit: str) -> list[st
             bands=tuple(Band(Decimal(start), points) for start, points in draft.bands),
             caps=tuple(Cap(*cap) for cap in draft.caps),
         )
-        texts.append(describe(definition, unit=unit, programme=programme))
+        counted = money if draft.needs_money else unit
+        texts.append(describe(definition, unit=counted, programme=programme))
     return texts
 
 
@@ -256,8 +316,10 @@ def create_from_preset(key: str) -> list[EarnRule]:
     Raises NotFound, and NoWallet where there is nothing yet that points could go to.
     """
     preset = find_preset(key)
-    wallet = default_wallet()
-    return [_create(draft, wallet) for draft in preset.drafts]
+    return [
+        _create(draft, money_wallet() if draft.needs_money else default_wallet())
+        for draft in preset.drafts
+    ]
 
 
 def _create(draft: Draft, wallet: Wallet) -> EarnRule:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import Case, F, Max, Q, QuerySet, Sum, When
 
 from core.clock import local_date
 from members.merged import merged_ids
@@ -44,7 +44,12 @@ class HistoryEntry:
     rule_name: str
     rule_version: int | None
     note: str
-    reversed: bool
+    taken_back: int
+
+    @property
+    def reversed(self) -> bool:
+        """Tell whether all of it was undone, in one go or in parts."""
+        return self.taken_back >= abs(self.amount)
 
 
 def active_wallets() -> QuerySet[Wallet]:
@@ -97,6 +102,29 @@ def expiring(
     return {
         member_id: [Expiring(day, points) for day, points in sorted(days.items())]
         for member_id, days in totals.items()
+    }
+
+
+def expiring_by_wallet(
+    member: Member, wallets: Sequence[Wallet], *, today: date, within_days: int
+) -> dict[int, list[Expiring]]:
+    """Return what of a member's wallets expires when, by wallet. One query."""
+    horizon = today + timedelta(days=within_days)
+    policies = {wallet.pk: ExpiryPolicy.of(wallet) for wallet in wallets}
+    lots = Lot.objects.filter(
+        account__member=member, account__wallet__in=policies, remaining__gt=0
+    ).filter(Q(expires_on__isnull=True) | Q(expires_on__range=(today, horizon)))
+    sums = lots.values_list(
+        "account__wallet_id", "expires_on", "account__active_on"
+    ).annotate(points=Sum("remaining"))
+    totals: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for wallet_id, expires_on, active_on, points in sums:
+        day = expires_on or last_day_of_undated(policies[wallet_id], active_on)
+        if day and today <= day <= horizon:
+            totals[wallet_id][day] += int(points)
+    return {
+        wallet_id: [Expiring(day, points) for day, points in sorted(days.items())]
+        for wallet_id, days in totals.items()
     }
 
 
@@ -205,6 +233,26 @@ def _holding(
     )
 
 
+class Earned(NamedTuple):
+    """What an order gave in one wallet when it was recorded, held amounts included."""
+
+    wallet: Wallet
+    amount: int
+
+
+def earned_by_order(order_id: int, *, wallets: Sequence[Wallet]) -> list[Earned]:
+    """Return what an order gave in these wallets, in their order. One query."""
+    rows: Any = (
+        Transfer.objects.filter(
+            source_type="order", source_id=order_id, kind=Transfer.Kind.EARN
+        )
+        .values_list("from_account__wallet")
+        .annotate(sum=Sum("amount"))
+    )
+    sums = dict(rows)
+    return [Earned(one, int(sums[one.pk])) for one in wallets if one.pk in sums]
+
+
 @dataclass(frozen=True, slots=True)
 class OnTheirWay:
     """Held points of one cause: the day they become usable (None waits for delivery)."""
@@ -246,8 +294,8 @@ def history(
     account = Account.objects.filter(member=member, wallet=wallet).first()
     if account is None:
         return []
-    reversals = Transfer.objects.filter(reverses=OuterRef("pk"))
-    transfers = Transfer.objects.select_related("rule").annotate(undone=Exists(reversals))
+    undone = F("taken_back__amount")
+    transfers = Transfer.objects.select_related("rule").annotate(undone=undone)
     if before_id is not None:
         transfers = transfers.filter(pk__lt=before_id)
     # The newest of each end by its own index: no index answers for both in this order.
@@ -269,5 +317,5 @@ def _entry(transfer: Transfer, account: Account) -> HistoryEntry:
         rule_name=transfer.rule.name if transfer.rule else "",
         rule_version=transfer.rule_version,
         note=transfer.note,
-        reversed=bool(transfer.undone),  # type: ignore[attr-defined]
+        taken_back=transfer.undone or 0,  # type: ignore[attr-defined]
     )

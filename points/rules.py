@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.clock import local_date
 from core.errors import InvalidInput
 from core.models import Programme
-from points.earning.definition import Definition, definition_of, draft_definition
+from core.money import format_money
+from members.models import Segment
+from points.amounts import Unit
+from points.earning.definition import (
+    Definition,
+    Method,
+    definition_of,
+    draft_definition,
+)
 from points.earning.rulebook import definition_of_version
 from points.earning.sentence import describe
 from points.models import EarnBand, EarnCap, EarnRule, EarnRuleVersion, Wallet
+from points.queries import active_wallets
+
+CASHBACK = "cashback"
+NOT_MONEY = gettext_lazy(
+    "A percent of the amount is money: choose a wallet that holds cashback."
+)
 
 
 @transaction.atomic
@@ -29,9 +46,9 @@ def publish_rule(
     """
     stored = EarnRule.objects.select_for_update(of=("self",)).get(pk=rule.pk)
     definition = definition_of(stored)
-    check_definition(draft_definition(stored))
+    check_definition(draft_definition(stored), stored.wallet)
     latest = stored.versions.order_by("-number").first()
-    if latest is not None and latest.definition == definition:
+    if latest is not None and not unpublished_changes(stored):
         return latest
     version = EarnRuleVersion.objects.create(
         rule=stored,
@@ -46,8 +63,10 @@ def publish_rule(
     return version
 
 
-def check_definition(definition: Definition) -> None:
-    """Refuse what no purchase could ever meet, with a sentence."""
+def check_definition(definition: Definition, wallet: Wallet) -> None:
+    """Refuse what no purchase could ever meet in its wallet, with a sentence."""
+    if definition.method == Method.PERCENT and not wallet.holds_money:
+        raise InvalidInput(NOT_MONEY)
     if definition.method == EarnRule.Method.BANDS and not definition.bands:
         raise InvalidInput(_("Fill in at least one band."))
     is_order = definition.trigger == EarnRule.Trigger.ORDER
@@ -110,8 +129,13 @@ def save_wallet(wallet: Wallet, *, at: datetime) -> Wallet:
 
     Who is in debt when it is switched off stays so until the debt is repaid. When expiry
     is switched on, or counts in another way, points that carry no day of their own end one
-    full period after ``at``.
+    full period after ``at``. Raises InvalidInput for money that would pay more or less
+    than it is.
     """
+    if wallet.holds_money and wallet.pays_at_till:
+        worth = money_in(wallet.pay_points, Programme.current())
+        if wallet.pay_value != worth:
+            raise InvalidInput(not_its_worth(worth))
     stored = Wallet.objects.filter(pk=wallet.pk).first()
     if stored is not None and stored.expiry_policy != wallet.expiry_policy:
         switched_on = wallet.expiry_policy != Wallet.Expiry.NEVER
@@ -126,14 +150,86 @@ def save_wallet(wallet: Wallet, *, at: datetime) -> Wallet:
     return wallet
 
 
+def money_in(amount: int, programme: Programme) -> Decimal:
+    """Return the money that an amount of a cashback wallet is."""
+    return amount * programme.smallest_amount
+
+
+def not_its_worth(worth: Decimal) -> str:
+    """Say that a block of money can only pay what it is."""
+    money = format_money(worth, Programme.current().currency)
+    return _("Cashback pays what it is: this block is %(money)s.") % {"money": money}
+
+
+def money_wallet() -> Wallet:
+    """Return the first wallet of money in use, made where there is none."""
+    money = active_wallets().filter(kind=Wallet.Kind.CASHBACK)
+    return money.first() or make_money_wallet(name=_("Cashback"))[0]
+
+
+def make_money_wallet(
+    *, name: str, code: str = CASHBACK, **fields: Any
+) -> tuple[Wallet, bool]:
+    """Make a wallet of money that pays orders for what it holds; tell whether it is new.
+
+    A wallet of that code that is there already is answered as it is.
+    """
+    return Wallet.objects.get_or_create(
+        code=code,
+        defaults={
+            "name": name,
+            "kind": Wallet.Kind.CASHBACK,
+            "pays_at_till": True,
+            "pay_points": 1,
+            "pay_value": money_in(1, Programme.current()),
+            **fields,
+        },
+    )
+
+
 def describe_rule(rule: EarnRule, programme: Programme | None = None) -> str:
-    """Say the draft of a rule in a sentence."""
+    """Say the draft of a rule in a sentence; its wallet and group should be loaded."""
     programme = programme or Programme.current()
-    unit = rule.wallet.unit_name if rule.wallet_id else programme.unit_name
-    return describe(draft_definition(rule), unit=str(unit), programme=programme)
+    return describe(
+        draft_definition(rule),
+        unit=unit_of_rule(rule, programme),
+        programme=programme,
+        group=rule.segment.name if rule.segment else "",
+    )
 
 
-def describe_version(version: EarnRuleVersion, programme: Programme | None = None) -> str:
-    """Say a published version in a sentence; its rule and wallet should be loaded."""
-    unit = version.rule.wallet.unit_name
-    return describe(definition_of_version(version), unit=str(unit), programme=programme)
+def unit_of_rule(rule: EarnRule, programme: Programme) -> Unit:
+    """Return the unit of a rule's wallet; before one is chosen, that of the programme."""
+    if rule.wallet_id:
+        return Unit.of(rule.wallet, programme)
+    return Unit(programme.unit_name)
+
+
+def describe_version(
+    version: EarnRuleVersion,
+    programme: Programme | None = None,
+    *,
+    groups: Mapping[int, str] | None = None,
+) -> str:
+    """Say a published version in a sentence; its rule and wallet should be loaded.
+
+    ``groups`` are the names of the groups that versions are for (``group_names``); without
+    them, a version that has one looks its own up.
+    """
+    programme = programme or Programme.current()
+    definition = definition_of_version(version)
+    groups = group_names([definition]) if groups is None else groups
+    return describe(
+        definition,
+        unit=Unit.of(version.rule.wallet, programme),
+        programme=programme,
+        group=groups.get(definition.segment_id or 0, ""),
+    )
+
+
+def group_names(definitions: Iterable[Definition]) -> dict[int, str]:
+    """Return the names of the groups that rules are for. One query where there are any."""
+    wanted = {d.segment_id for d in definitions if d.segment_id}
+    if not wanted:
+        return {}
+    return dict(Segment.objects.filter(pk__in=wanted).values_list("pk", "name"))

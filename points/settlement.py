@@ -19,6 +19,7 @@ from core.batch import chunks
 from core.models import Programme
 from points.days import written_between
 from points.models import EarnRule, Funder, Hold, Transfer, Wallet
+from points.rules import money_in
 
 GIVEN = Q(kind=Transfer.Kind.EARN)
 TAKEN = Q(kind=Transfer.Kind.REVERSE, reverses__kind=Transfer.Kind.EARN)
@@ -89,7 +90,7 @@ def settle_funders(*, first: date, last: date) -> list[Settlement]:
     funders = Funder.objects.in_bulk({line[0] for line in lines})
     wallets = Wallet.objects.in_bulk({line[1] for line in lines})
     rules = EarnRule.objects.in_bulk({line[2] for line in lines if line[2]})
-    decimals = Programme.current().decimals
+    programme = Programme.current()
     settled = [
         Settlement(
             funders[funder_id],
@@ -99,7 +100,7 @@ def settle_funders(*, first: date, last: date) -> list[Settlement]:
             int(taken),
             held.get((funder_id, wallet_id, rule_id), 0),
             orders,
-            _worth(wallets[wallet_id], int(given) - int(taken), decimals),
+            _worth(wallets[wallet_id], int(given) - int(taken), programme),
         )
         for funder_id, wallet_id, rule_id, given, taken, orders in lines
     ]
@@ -164,9 +165,11 @@ def _still_held(rows: QuerySet[Transfer]) -> dict[tuple[int, int, int | None], i
     return {(funder, wallet, rule): int(n) for funder, wallet, rule, n in holds}
 
 
-def _worth(wallet: Wallet, points: int, decimals: int) -> Decimal | None:
-    """Return what points pay at a till, to the cent (dong have none)."""
+def _worth(wallet: Wallet, points: int, programme: Programme) -> Decimal | None:
+    """Return what points pay at a till, to the cent (dong have none); money is itself."""
+    if wallet.holds_money:
+        return money_in(points, programme)
     if not wallet.pays_at_till:
         return None
     value = Decimal(points) * wallet.pay_value / wallet.pay_points
-    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return value.quantize(programme.smallest_amount, ROUND_HALF_UP)

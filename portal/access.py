@@ -7,9 +7,6 @@ from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_ipv46_address
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -88,22 +85,3 @@ def safe_next(request: HttpRequest) -> str:
         target, allowed_hosts=None, require_https=request.is_secure()
     )
     return target if is_ours else reverse("portal:home")
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """Return the visitor's address, past the proxies that we were told to trust."""
-    proxies = settings.AXES_IPWARE_PROXY_COUNT
-    if proxies:
-        hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(hops) >= proxies and _is_address(hops[-proxies].strip()):
-            return hops[-proxies].strip()
-    address = request.META.get("REMOTE_ADDR", "")
-    return address if _is_address(address) else None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        validate_ipv46_address(text)
-    except ValidationError:
-        return False
-    return True

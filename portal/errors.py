@@ -1,4 +1,4 @@
-"""What signing in and giving refuse.
+"""What signing in, giving and redeeming refuse.
 
 No sentence of signing in tells whether a phone belongs to a member; giving answers for a
 few numbers only.
@@ -145,6 +145,27 @@ class NoOwnPhone(DomainError):
         super().__init__(
             _("We know no phone of yours to send a code to. Please ask the shop.")
         )
+
+
+class PriceChanged(DomainError):
+    """What a reward costs is not what the page said; only what was read may be taken."""
+
+    code = "price_changed"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The price has changed meanwhile. Please look at it and decide again.")
+        )
+
+
+class FormTooOld(DomainError):
+    """A form came without the number that makes it count once."""
+
+    code = "form_too_old"
+
+    def __init__(self) -> None:
+        super().__init__(_("This page has lost its thread. Please try once more."))
 
 
 def _wait_sentence(seconds: int) -> str:

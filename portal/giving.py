@@ -7,7 +7,6 @@ gift only, since it is bound to the very amount and friend that were shown.
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,13 +23,12 @@ from points.services import gift_points, quote_gift
 from portal.errors import NoOwnPhone, NoSuchFriend, OwnNumber, TooManyNumbers
 from portal.models import SignInCode
 from portal.sign_in import forgive_try, prove_code, request_code, use_code
+from portal.texts import clean_text
 
 NUMBERS_AN_HOUR = Limit("gift-numbers", most=10, span=timedelta(hours=1))
 NUMBERS_A_DAY = Limit("gift-numbers-day", most=20, span=timedelta(days=1))
 MAX_NOTE = 80
 ACTOR = "portal"
-# What no database keeps as text, or what would turn a line around.
-_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def draft_gift(
         receiver_id=receiver.pk,
         phone=number,
         amount=amount,
-        note=_NO_TEXT.sub("", " ".join(note.split()))[:MAX_NOTE],
+        note=clean_text(note, MAX_NOTE),
     )
 
 

@@ -14,11 +14,14 @@ from activities.models import Order
 from core.models import Programme
 from core.money import format_money
 from members.models import Member
+from members.names import mask_name
+from points.earning.rulebook import definition_of_version
 from points.models import EarnRuleVersion, Transfer, Wallet
 from points.queries import HistoryEntry, history
-from points.rules import describe_version
+from points.rules import describe_version, group_names
 from points.services import RETURN
-from portal.names import mask_name
+from portal.causes import NO_CAUSE, Cause, causes_of
+from portal.purses import counts_points
 
 LINES_A_PAGE = 30
 ICONS = {
@@ -55,8 +58,10 @@ class Line:
     happened_at: datetime
     amount: int
     was_taken_back: bool
+    taken_back: int
     why: str
     facts: tuple[Fact, ...]
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def history_page(
     """Return the lines of a wallet below ``before_id``, by month, newest first."""
     entries = history(member, wallet=wallet, before_id=before_id, limit=LINES_A_PAGE + 1)
     shown = entries[:LINES_A_PAGE]
-    lines = explain(member, shown, programme=programme)
+    lines = explain(member, shown, programme=programme, wallet=wallet)
     months = groupby(lines, key=lambda line: _month(line.happened_at, programme))
     return Page(
         months=[Month(first_day=day, lines=list(group)) for day, group in months],
@@ -94,19 +99,33 @@ def history_page(
 
 
 def explain(
-    member: Member, entries: Sequence[HistoryEntry], *, programme: Programme
+    member: Member,
+    entries: Sequence[HistoryEntry],
+    *,
+    programme: Programme,
+    wallet: Wallet | None,
 ) -> list[Line]:
-    """Turn movements into lines.
+    """Turn movements of a wallet into lines.
 
-    One query for the orders, two for the rules, one for who gave and who received.
+    One query for the orders, two for the rules and one for the groups that they are for,
+    one for who gave and who received, three for rewards and benefits.
     """
     order_ids = {e.source_id for e in entries if e.source_type == "order" and e.source_id}
     orders = member.orders.filter(pk__in=order_ids).select_related("store")
     by_id = {order.pk: order for order in orders}
     rules = _rules_as_they_were([e.id for e in entries if e.rule_version is not None])
     friends = _friends(member, [e.id for e in entries if e.kind == Transfer.Kind.GIFT])
+    groups = group_names(definition_of_version(one) for one in set(rules.values()))
+    teller = _Teller(programme, groups, counts_points=counts_points(wallet))
+    causes = causes_of(entries)
     return [
-        _line(entry, by_id, rules, friends.get(entry.id, ""), programme)
+        teller.line(
+            entry,
+            by_id.get(entry.source_id or 0) if entry.source_type == "order" else None,
+            rules.get(entry.id),
+            friends.get(entry.id, ""),
+            causes.get(entry.id, NO_CAUSE),
+        )
         for entry in entries
     ]
 
@@ -122,36 +141,57 @@ def _month(at: datetime, programme: Programme) -> date:
     return at.astimezone(programme.zone).date().replace(day=1)
 
 
-def _line(
-    entry: HistoryEntry,
-    orders: Mapping[int, Order],
-    rules: Mapping[int, EarnRuleVersion],
-    friend: str,
-    programme: Programme,
-) -> Line:
-    is_order = entry.source_type == "order" and entry.source_id is not None
-    order = orders.get(entry.source_id or 0) if is_order else None
-    rule = rules.get(entry.id)
-    return Line(
-        id=entry.id,
-        icon="bag" if order is not None else ICONS[Transfer.Kind(entry.kind)],
-        title=_title(entry),
-        place=friend or _place(entry, order),
-        happened_at=entry.happened_at,
-        amount=entry.amount,
-        was_taken_back=entry.reversed,
-        why=_why(entry, rule, programme),
-        facts=tuple(_facts(entry, order, programme)),
-    )
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Puts movements into words."""
+
+    programme: Programme
+    groups: Mapping[int, str]
+    counts_points: bool
+
+    def line(
+        self,
+        entry: HistoryEntry,
+        order: Order | None,
+        rule: EarnRuleVersion | None,
+        friend: str,
+        cause: Cause,
+    ) -> Line:
+        return Line(
+            id=entry.id,
+            icon="bag" if order is not None else ICONS[Transfer.Kind(entry.kind)],
+            title=cause.title or self._title(entry),
+            place=friend or cause.name or _place(entry, order),
+            happened_at=entry.happened_at,
+            amount=entry.amount,
+            was_taken_back=entry.reversed,
+            taken_back=entry.taken_back,
+            why=cause.why or self._why(entry, rule),
+            facts=tuple(_facts(entry, order, self.programme)),
+            address=cause.address,
+        )
+
+    def _title(self, entry: HistoryEntry) -> str:
+        if entry.kind == Transfer.Kind.EARN and entry.source_type == "order":
+            return _("Purchase")
+        if entry.source_type == RETURN:
+            return _("Welcome-back gift")
+        return _points_title(entry) if self.counts_points else _plain_title(entry)
+
+    def _why(self, entry: HistoryEntry, rule: EarnRuleVersion | None) -> str:
+        if rule is None:
+            return _why_without_rule(entry)
+        why = describe_version(rule, self.programme, groups=self.groups)
+        if entry.kind == Transfer.Kind.MATURE:
+            return f"{why} {_('These had to wait before they could be used.')}"
+        return why
 
 
-def _title(entry: HistoryEntry) -> str:
-    if entry.kind == Transfer.Kind.EARN and entry.source_type == "order":
-        return _("Purchase")
-    if entry.source_type == RETURN:
-        return _("Welcome-back gift")
+def _points_title(entry: HistoryEntry) -> str:
     if entry.kind == Transfer.Kind.REVERSE:
         return _("Points returned") if entry.amount > 0 else _("Points taken back")
+    if entry.kind == Transfer.Kind.GIFT:
+        return _("Points received") if entry.amount > 0 else _("Points given")
     titles = {
         Transfer.Kind.EARN: _("Points earned"),
         Transfer.Kind.SPEND: _("Points used"),
@@ -163,8 +203,27 @@ def _title(entry: HistoryEntry) -> str:
         Transfer.Kind.FEE: _("Fee"),
         Transfer.Kind.MERGE: _("Moved with a merged account"),
     }
+    return titles[Transfer.Kind(entry.kind)]
+
+
+def _plain_title(entry: HistoryEntry) -> str:
+    """Say what happened to money, stamps or spins; the amount says what it is."""
+    gained = entry.amount > 0
+    if entry.kind == Transfer.Kind.REVERSE:
+        return _("Came back to you") if gained else _("Taken back")
     if entry.kind == Transfer.Kind.GIFT:
-        return _("Points received") if entry.amount > 0 else _("Points given")
+        return _("From a friend") if gained else _("To a friend")
+    titles = {
+        Transfer.Kind.EARN: pgettext("line of a wallet", "Received"),
+        Transfer.Kind.SPEND: pgettext("line of a wallet", "Used"),
+        Transfer.Kind.EXPIRE: _("Expired"),
+        Transfer.Kind.ADJUST: _("Correction"),
+        Transfer.Kind.OPENING: _("Brought along"),
+        Transfer.Kind.MATURE: _("Usable now"),
+        Transfer.Kind.RESERVE: _("Used to pay"),
+        Transfer.Kind.FEE: _("Fee"),
+        Transfer.Kind.MERGE: _("Moved with a merged account"),
+    }
     return titles[Transfer.Kind(entry.kind)]
 
 
@@ -175,12 +234,7 @@ def _place(entry: HistoryEntry, order: Order | None) -> str:
     return place_of(order)
 
 
-def _why(entry: HistoryEntry, rule: EarnRuleVersion | None, programme: Programme) -> str:
-    if rule is not None:
-        why = describe_version(rule, programme)
-        if entry.kind == Transfer.Kind.MATURE:
-            return f"{why} {_('These had to wait before they could be used.')}"
-        return why
+def _why_without_rule(entry: HistoryEntry) -> str:
     if entry.source_type == RETURN:
         return _("A gift for your first purchase after our message.")
     if entry.kind == Transfer.Kind.EARN:

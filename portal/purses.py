@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 
+from core.clock import local_date
 from core.models import Programme
 from members.models import Member
 from points.amounts import Unit
 from points.models import Wallet
-from points.queries import Holding, Pending, active_wallets, holdings
+from points.queries import (
+    Expiring,
+    Holding,
+    Pending,
+    active_wallets,
+    expiring_by_wallet,
+    holdings,
+)
+
+SOON = timedelta(days=30)
+# Every expiry that a rule can set lies inside this many days.
+ALL_DAYS = 100 * 366
 
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """One wallet and what its member has in it; the first one is "my points"."""
+    """One wallet and what its member has in it; the first one is "my points".
+
+    ``days``: what ends on which day, soonest first; ``soon`` is the first of them where it
+    is near.
+    """
 
     wallet: Wallet | None
     name: str
@@ -26,6 +42,8 @@ class Purse:
     pending: list[Pending] = field(default_factory=list)
     reserved: int = 0
     reserved_until: datetime | None = None
+    days: list[Expiring] = field(default_factory=list)
+    soon: Expiring | None = None
 
     @property
     def code(self) -> str:
@@ -46,9 +64,25 @@ class Purse:
         """Tell whether the wallet's terms let members give, and there is anything."""
         return bool(self.wallet and self.wallet.transfers_allowed and self.balance > 0)
 
-    def lasting(self, ending: int) -> int:
+    @property
+    def counts_points(self) -> bool:
+        """Tell whether sentences may speak of points; else they say no unit."""
+        return counts_points(self.wallet)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.balance or self.held or self.reserved)
+
+    @property
+    def lasting(self) -> int:
         """Return what has no last day, beside what ends on some day."""
-        return max(0, self.balance - ending)
+        return max(0, self.balance - sum(day.points for day in self.days))
+
+
+def counts_points(wallet: Wallet | None) -> bool:
+    """Tell whether a wallet holds what members call points."""
+    points = (Wallet.Kind.POINTS, Wallet.Kind.QUALIFYING)
+    return wallet is None or wallet.kind in points
 
 
 def purses(member: Member, programme: Programme) -> list[Purse]:
@@ -58,6 +92,21 @@ def purses(member: Member, programme: Programme) -> list[Purse]:
         _purse(holding.wallet, programme, is_first=number == 0, holding=holding)
         for number, holding in enumerate(found)
     ] or [_before_set_up(programme)]
+
+
+def purses_with_days(member: Member, programme: Programme, *, at: datetime) -> list[Purse]:
+    """Return the same with the days on which something ends. Two more queries."""
+    found = purses(member, programme)
+    wallets = [purse.wallet for purse in found if purse.wallet]
+    today = local_date(at)
+    ends = expiring_by_wallet(member, wallets, today=today, within_days=ALL_DAYS)
+    return [_with_days(purse, ends, today + SOON) for purse in found]
+
+
+def _with_days(purse: Purse, ends: Mapping[int, list[Expiring]], horizon: date) -> Purse:
+    days = ends.get(purse.wallet.pk, []) if purse.wallet else []
+    soon = days[0] if days and days[0].expires_on <= horizon else None
+    return replace(purse, days=days, soon=soon)
 
 
 def purse_names(programme: Programme) -> list[Purse]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -17,6 +16,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from core.addresses import network_of
 from core.limits import Limit, forget_ended, give_back, take, take_all
 from core.retry import retry_on_conflict
 from members.models import Identifier, Member
@@ -153,17 +153,10 @@ def _take_limits(phone: str, purpose: str, ip: str | None, at: datetime) -> None
     # The row that everybody shares comes last, so that it is locked for the shortest time.
     uses = [(RESEND, resend), (PER_PHONE, phone), (PER_PHONE_AND_DAY, phone)]
     if ip:
-        uses += [(PER_ADDRESS, _network(ip, 32, 64)), (PER_NETWORK, _network(ip, 24, 48))]
+        uses += [(PER_ADDRESS, network_of(ip)), (PER_NETWORK, network_of(ip, 24, 48))]
     taken = take_all([*uses, (all_codes(), EVERYBODY)], at=at)
     if not taken.is_allowed:
         raise TooOften(retry_after=taken.retry_after)
-
-
-def _network(ip: str, bits: int, bits_of_six: int) -> str:
-    """Return the network of an address; one IPv6 customer has at least a /64."""
-    address = ip_address(ip)
-    prefix = bits if address.version == 4 else bits_of_six
-    return str(ip_network(f"{address}/{prefix}", strict=False))
 
 
 def _queue(signin: SignInCode, code: str) -> None:

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from portal.views import giving, links, pages, profile, shell, sign_in
+from portal.views import (
+    giving,
+    links,
+    pages,
+    profile,
+    redemptions,
+    rewards,
+    shell,
+    sign_in,
+    vouchers,
+)
 
 app_name = "portal"
 
@@ -14,6 +24,16 @@ urlpatterns = [
     path("points/give/confirm/", giving.confirm, name="give-confirm"),
     path("points/give/code/", giving.send_code, name="give-code"),
     path("points/give/done/<int:gift_id>/", giving.done, name="give-done"),
+    path("rewards/", rewards.shelf, name="rewards"),
+    path("rewards/<slug:code>/", rewards.reward, name="reward"),
+    path("vouchers/", vouchers.vouchers, name="vouchers"),
+    path("vouchers/<slug:code>/", vouchers.voucher, name="voucher"),
+    path("redemptions/", redemptions.redemptions, name="redemptions"),
+    path("redemptions/<slug:code>/", redemptions.redemption, name="redemption"),
+    path("redemptions/<slug:code>/cancel/", redemptions.cancel, name="redemption-cancel"),
+    path("gifts/<int:given_id>/", redemptions.gift, name="gift"),
+    path("gifts/<int:given_id>/address/", redemptions.address, name="gift-address"),
+    path("gifts/<int:given_id>/time/", redemptions.time, name="gift-time"),
     path("tiers/", pages.tiers, name="tiers"),
     path("history/", pages.member_history, name="history"),
     path("me/", profile.me, name="me"),

@@ -9,7 +9,9 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         # Models can be imported only now.
         from rewards import by_hand
+        from rewards.batches import acts
         from rewards.giving import register_own_kinds
 
+        acts.register()
         register_own_kinds()
         by_hand.register()

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from django.db.models import F, QuerySet
 
-from core.batch import Column, execute, fetch_all, insert_new, is_postgresql, rows_source
+from core.batch import (
+    Column,
+    execute,
+    fetch_all,
+    insert_new,
+    is_postgresql,
+    rows_source,
+    sql_value,
+)
 from core.clock import local_date, start_of_day
 from core.codes import random_code
 from rewards.models import Voucher, VoucherType
@@ -112,17 +120,11 @@ def _freshly_made(
 def _from_pool(
     voucher_type: VoucherType, owners: Sequence[tuple[int, int]], *, at: datetime
 ) -> dict[int, int]:
-    # Others take other codes meanwhile: nobody waits for a code that is being handed out.
-    skip = "FOR UPDATE SKIP LOCKED" if is_postgresql() else ""
-    free = fetch_all(
-        "SELECT id FROM rewards_voucher WHERE voucher_type_id = %s AND state = 'pooled' "
-        f"ORDER BY id LIMIT %s {skip}",
-        [voucher_type.pk, len(owners)],
-    )
+    free = _next_of_pool(voucher_type, len(owners), at=at)
     window = window_of(voucher_type, at=at)
     rows = [
         (voucher_id, given_id, member_id, window.starts, window.ends, at)
-        for (voucher_id,), (given_id, member_id) in zip(free, owners, strict=False)
+        for voucher_id, (given_id, member_id) in zip(free, owners, strict=False)
     ]
     if not rows:
         return {}
@@ -148,6 +150,24 @@ def _from_pool(
     )
     assert changed == len(rows), "a code left the pool under its lock"
     return {row[1]: row[0] for row in rows}
+
+
+def _next_of_pool(voucher_type: VoucherType, count: int, *, at: datetime) -> list[int]:
+    """Lock the next codes of a pool: those that end first, never one that has ended."""
+    # Others take other codes meanwhile: nobody waits for a code that is being handed out.
+    skip = "FOR UPDATE SKIP LOCKED" if is_postgresql() else ""
+    pooled = (
+        "SELECT id FROM rewards_voucher WHERE voucher_type_id = %s AND state = 'pooled'"
+    )
+    ending = fetch_all(
+        f"{pooled} AND valid_until > %s ORDER BY valid_until, id LIMIT %s {skip}",
+        [voucher_type.pk, sql_value(at), count],
+    )
+    endless = fetch_all(
+        f"{pooled} AND valid_until IS NULL ORDER BY id LIMIT %s {skip}",
+        [voucher_type.pk, count - len(ending)],
+    )
+    return [voucher_id for (voucher_id,) in (*ending, *endless)]
 
 
 def take_use(voucher: Voucher) -> bool:

@@ -167,10 +167,11 @@ class _Facts:
 
     def _read_balances(self, rewards: Sequence[Reward]) -> dict[int | None, int]:
         wallets = {reward.wallet_id: reward.wallet for reward in rewards}
+        member_id = self.member.pk
         return {
-            wallet_id: max(0, balances([self.member.pk], wallet=wallet)[self.member.pk])
+            wallet_id: max(0, balances([member_id], wallet=known)[member_id])
             for wallet_id, wallet in wallets.items()
-            if wallet or self.default_wallet
+            if (known := wallet or self.default_wallet)
         }
 
     def _belongs(self, segment: Segment) -> bool:

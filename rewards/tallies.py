@@ -46,7 +46,7 @@ def take(limits: Iterable[Limit], *, day: date) -> Limit | None:
     Call it in a transaction that a refusal rolls back. A member's own counts come first:
     those that everyone shares are locked for the shortest time.
     """
-    for limit in sorted(limits, key=_order):
+    for limit in sorted(limits, key=order_of):
         sql = TAKE_OF_EVERYONE if limit.member_id is None else TAKE_OF_MEMBER
         starts_on = first_day(limit.period, day)
         values = [limit.subject, limit.member_id, limit.period, sql_value(starts_on)]
@@ -57,7 +57,7 @@ def take(limits: Iterable[Limit], *, day: date) -> Limit | None:
 
 def give_back(limits: Iterable[Limit], *, day: date) -> None:
     """Take back one use under each limit, in the span of the day that counted it."""
-    for limit in sorted(limits, key=_order):
+    for limit in sorted(limits, key=order_of):
         _of(limit.member_id).filter(
             subject=limit.subject,
             period=limit.period,
@@ -83,9 +83,12 @@ def counts(
 
 def is_reached(limit: Limit, used: dict[Count, int], day: date) -> bool:
     """Tell from what ``counts`` read whether a limit leaves no room."""
-    starts_on = first_day(limit.period, day)
-    key = (limit.subject, limit.member_id, limit.period, starts_on)
-    return used.get(key, 0) >= limit.most
+    return used.get(count_of(limit, day), 0) >= limit.most
+
+
+def count_of(limit: Limit, day: date) -> Count:
+    """Name the count of a limit in the span that holds a day."""
+    return limit.subject, limit.member_id, limit.period, first_day(limit.period, day)
 
 
 def _of(member_id: int | None) -> QuerySet[Tally]:
@@ -94,7 +97,8 @@ def _of(member_id: int | None) -> QuerySet[Tally]:
     return Tally.objects.filter(member_id=member_id)
 
 
-def _order(limit: Limit) -> tuple[bool, str, int, str]:
+def order_of(limit: Limit) -> tuple[bool, str, int, str]:
+    """Return where a limit stands in the order in which all are locked."""
     return (
         limit.member_id is None,
         limit.subject,

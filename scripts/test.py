@@ -11,14 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from services import find_chromium, find_postgresql, find_redis
 
 ROOT = Path(__file__).resolve().parent.parent
-NO_TESTS_COLLECTED = 5
+# The second: no test was collected.
+PASSED = (0, 5)
 # Real processes, kills and browsers need the machine for themselves.
 ALONE = "battery or browser or postgresql"
+SIDE_BY_SIDE = ("-n", "auto", "-m", f"not ({ALONE})")
+# A database: its name, the environment, what runs alone there, what is left out.
+Run = tuple[str, Mapping[str, str], str, list[str]]
 # Minutes of kills and clocks: here on PostgreSQL, in `make battery` on both.
 ONCE_IS_ENOUGH = (
     "tests/battery/test_t12_outbox.py",
@@ -41,36 +46,59 @@ def main(arguments: Sequence[str]) -> int:
     base = {**os.environ, **own, "TEST_REDIS_URL": redis_url, "CHROMIUM": chromium}
     # The first database first: most mistakes show on both, and it needs no server.
     left_out = [f"--deselect={path}" for path in ONCE_IS_ENOUGH] if postgresql else []
-    runs = [("SQLite", base, "browser or battery", left_out)]
+    runs: list[Run] = [("SQLite", base, "browser or battery", left_out)]
     if postgresql:
         settings = {**base, "DATABASE_URL": postgresql}
         runs.append(("PostgreSQL", settings, "battery or postgresql", []))
     failed = [
-        f"{name}, {part}"
-        for name, environment, alone, left_out in runs
-        for part, options in _parts(alone)
-        if not _passes(name, part, environment, [*options, *left_out, *arguments])
+        f"{name}, side by side"
+        for name, environment, _alone, left_out in runs
+        if not _passes(name, environment, [*SIDE_BY_SIDE, *left_out, *arguments])
     ]
+    failed += _one_by_one(runs, arguments)
     print(f"\nFailed: {'; '.join(failed)}." if failed else "\nAll tests passed.")
     return 1 if failed else 0
 
 
-def _parts(alone: str) -> list[tuple[str, list[str]]]:
-    return [
-        ("side by side", ["-n", "auto", "-m", f"not ({ALONE})"]),
-        ("one by one", ["--durations=12", "-m", alone]),
-    ]
-
-
-def _passes(
-    name: str, part: str, environment: Mapping[str, str], options: Sequence[str]
-) -> bool:
-    print(f"\n=== {name}, {part}", flush=True)
+def _passes(name: str, environment: Mapping[str, str], options: Sequence[str]) -> bool:
+    print(f"\n=== {name}, side by side", flush=True)
     started = time.monotonic()
-    command = (sys.executable, "-m", "pytest", "-rs", "--create-db", *options)
-    code = subprocess.call(command, cwd=ROOT, env=dict(environment))
-    print(f"=== {name}, {part}: {time.monotonic() - started:.0f} s", flush=True)
-    return code in (0, NO_TESTS_COLLECTED)
+    code = subprocess.call(_command(options), cwd=ROOT, env=dict(environment))
+    print(f"=== {name}, side by side: {time.monotonic() - started:.0f} s", flush=True)
+    return code in PASSED
+
+
+def _one_by_one(runs: Sequence[Run], arguments: Sequence[str]) -> list[str]:
+    """Run what needs room, both databases beside each other: most of it is waiting.
+
+    Each has a database, ports and processes of its own; what they print is kept apart.
+    """
+    print("\n=== one by one", flush=True)
+    started = time.monotonic()
+    with ThreadPoolExecutor(len(runs)) as pool:
+        outcomes = list(pool.map(lambda run: _run_alone(run, arguments), runs))
+    print(f"=== one by one: {time.monotonic() - started:.0f} s", flush=True)
+    return [f"{name}, one by one" for name, passed in outcomes if not passed]
+
+
+def _run_alone(run: Run, arguments: Sequence[str]) -> tuple[str, bool]:
+    name, environment, alone, left_out = run
+    command = _command(["--durations=12", "-m", alone, *left_out, *arguments])
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(f"\n=== {name}, one by one\n{done.stdout}", flush=True)
+    return name, done.returncode in PASSED
+
+
+def _command(options: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-rs", "--create-db", *options]
 
 
 if __name__ == "__main__":

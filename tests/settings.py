@@ -2,6 +2,9 @@
 
 from loyalty_site.settings import *  # noqa: F403
 
+# A model with a picture, of which the console's form and the tidying up are tested.
+INSTALLED_APPS += ["tests.shelf"]  # noqa: F405
+
 PUBLIC_URL = "http://testserver"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -8,6 +8,10 @@ class TiersConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
+        from tiers.reward_terms import register_tier_terms
         from tiers.segment_fields import register_tier_fields
+        from tiers.tier_days import register_tier_days
 
         register_tier_fields()
+        register_tier_terms()
+        register_tier_days()

@@ -9,14 +9,21 @@ from django.utils.translation import gettext as _
 
 from core.errors import NotFound
 from members.models import Segment
-from points.models import EarnRule
-from points.queries import points_wallet
+from points.models import EarnRule, Wallet
+from points.presets import free_code
+from points.queries import active_wallets, points_wallet
 from tiers.definition import Definition
 from tiers.errors import LadderIncomplete
 from tiers.models import Tier
 from tiers.segment_fields import tier_value
 
 DOUBLE = Decimal(2)
+MULTIPLIED = (Wallet.Kind.POINTS, Wallet.Kind.CASHBACK)
+
+
+def wallets_to_multiply() -> list[Wallet]:
+    """Return the wallets in use of which members of a tier may get more."""
+    return list(active_wallets().filter(kind__in=MULTIPLIED))
 
 
 def segment_code(ladder_code: str, tier_code: str) -> str:
@@ -24,24 +31,34 @@ def segment_code(ladder_code: str, tier_code: str) -> str:
 
 
 @transaction.atomic
-def draft_multiplier(tier: Tier, *, factor: Decimal = DOUBLE) -> EarnRule:
-    """Make an unpublished earn rule that multiplies the points of a tier's members.
+def draft_multiplier(
+    tier: Tier, *, factor: Decimal = DOUBLE, wallet: Wallet | None = None
+) -> EarnRule:
+    """Make an unpublished earn rule that multiplies what a tier's members get.
 
-    A second wish answers the rule that is there. Raises LadderIncomplete while the tier
-    is not published, NotFound before there is a wallet.
+    In "my points" unless a wallet is named. A second wish answers the rule that is there.
+    Raises LadderIncomplete while the tier is not published, NotFound before there is a
+    wallet.
     """
     if not tier.ladder.version:
         raise LadderIncomplete(_("Publish the ladder first: nobody is in this tier yet."))
-    wallet = points_wallet()
+    wallet = wallet or points_wallet()
     if wallet is None:
         raise NotFound(_("There is no wallet yet in which points could be earned."))
     segment = _segment(tier)
-    rules = EarnRule.objects.filter(segment=segment, method=EarnRule.Method.MULTIPLIER)
+    rules = EarnRule.objects.filter(
+        segment=segment, method=EarnRule.Method.MULTIPLIER, wallet=wallet
+    )
     if rule := rules.order_by("pk").first():
         return rule
+    name = (
+        _("More cashback for %(tier)s")
+        if wallet.holds_money
+        else _("More points for %(tier)s")
+    )
     return EarnRule.objects.create(
-        code=f"x-{segment.code}"[:40],
-        name=_("More points for %(tier)s") % {"tier": tier.name},
+        code=free_code(f"x-{segment.code}"[:40]),
+        name=name % {"tier": tier.name},
         wallet=wallet,
         method=EarnRule.Method.MULTIPLIER,
         factor=factor,
@@ -63,10 +80,13 @@ def _segment(tier: Tier) -> Segment:
 
 
 def multipliers_of(ladder: Definition) -> dict[int, Decimal]:
-    """Return the factor of each tier that has a multiplier, by tier. One query."""
+    """Return the factor of "my points" by tier, where there is one. Two queries."""
     codes = {segment_code(ladder.code, step.code): step.tier_id for step in ladder.steps}
     rules = EarnRule.objects.filter(
-        segment__code__in=codes, method=EarnRule.Method.MULTIPLIER, is_active=True
+        segment__code__in=codes,
+        method=EarnRule.Method.MULTIPLIER,
+        is_active=True,
+        wallet=points_wallet(),
     )
     found = rules.order_by("-pk").values_list("segment__code", "factor")
     return {codes[code]: factor for code, factor in found}

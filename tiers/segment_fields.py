@@ -10,13 +10,28 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.batch import Column, fetch_all, rows_source
 from core.models import Programme
 from core.money import format_money
-from members.segments import Field, Moment, Operator, ValueKind, register_field
+from members.segments import (
+    Field,
+    Moment,
+    Occasion,
+    Operator,
+    ValueKind,
+    register_field,
+)
+from tiers.definition import Definition
 from tiers.ladders import ladders_in_force, main_ladder
 from tiers.models import MemberTier, TierChange
 
 GROUP = _("Tiers")
+OCCASION = (
+    Column("id", "bigint"),
+    Column("member_id", "bigint"),
+    Column("at", "timestamptz"),
+    Column("kind", "text"),
+)
 
 
 def register_tier_fields() -> None:
@@ -40,7 +55,7 @@ def _tier() -> Field:
                 "is",
                 _("is"),
                 _("are in the tier “%(value)s”"),
-                lambda value, _moment: _standing(**_named(value)),
+                lambda value, _moment: _in_tiers(value),
                 ValueKind.CHOICE,
                 _tiers,
             ),
@@ -48,7 +63,7 @@ def _tier() -> Field:
                 "is_not",
                 _("is not"),
                 _("are not in the tier “%(value)s”"),
-                lambda value, _moment: ~_standing(**_named(value)),
+                lambda value, _moment: ~_in_tiers(value),
                 ValueKind.CHOICE,
                 _tiers,
             ),
@@ -56,12 +71,13 @@ def _tier() -> Field:
                 "at_least",
                 _("is at least"),
                 _("are in the tier “%(value)s” or higher"),
-                lambda value, _moment: _at_least(value),
+                lambda value, _moment: _in_tiers(value, or_higher=True),
                 ValueKind.CHOICE,
                 _tiers,
             ),
         ),
         tell=_tell_tier,
+        as_of=_tier_as_of,
     )
 
 
@@ -158,11 +174,6 @@ def _standing(**conditions: Any) -> Q:
     return Q(Exists(rows))
 
 
-def _named(value: str) -> dict[str, str]:
-    ladder, _colon, tier = str(value).partition(":")
-    return {"ladder__code": ladder, "tier__code": tier}
-
-
 def _main(**conditions: Any) -> Q:
     """Ask about the ladder that members mean by "my tier"."""
     ladder = main_ladder()
@@ -171,17 +182,51 @@ def _main(**conditions: Any) -> Q:
     return _standing(ladder=ladder.ladder_id, **conditions)
 
 
-def _at_least(value: str) -> Q:
-    named = _named(value)
+def _in_tiers(value: str, *, or_higher: bool = False) -> Q:
+    """Ask who stands on a tier; who has no standing yet stands on the lowest."""
+    ladder, tiers = _meant(value, or_higher=or_higher)
+    if ladder is None:
+        return Q(pk__lt=0)
+    standing = _standing(ladder=ladder.ladder_id, tier__in=tiers)
+    if ladder.lowest.tier_id in tiers:
+        standing |= ~_standing(ladder=ladder.ladder_id)
+    return standing
+
+
+def _meant(value: str, *, or_higher: bool) -> tuple[Definition | None, list[int]]:
+    """Return the ladder that a value names, and the tiers that are meant. One query."""
+    ladder_code, _colon, tier_code = str(value).partition(":")
     for ladder in ladders_in_force():
-        if ladder.code == named["ladder__code"]:
-            codes = [step.code for step in ladder.steps]
-            if named["tier__code"] in codes:
-                enough = ladder.steps[codes.index(named["tier__code"]) :]
-                return _standing(
-                    ladder=ladder.ladder_id, tier__in=[step.tier_id for step in enough]
-                )
-    return Q(pk__lt=0)
+        codes = [step.code for step in ladder.steps]
+        if ladder.code == ladder_code and tier_code in codes:
+            first = codes.index(tier_code)
+            meant = ladder.steps[first:] if or_higher else ladder.steps[first : first + 1]
+            return ladder, [step.tier_id for step in meant]
+    return None, []
+
+
+def _tier_as_of(operator: str, value: str, occasions: Sequence[Occasion]) -> set[int]:
+    """Judge each occasion by the tier of its moment. Two queries.
+
+    What the occasion itself changes comes after it: the purchase that leads to gold is
+    still one of a silver member. Before the first event everybody is on the lowest tier.
+    """
+    ladder, tiers = _meant(value, or_higher=operator == "at_least")
+    if ladder is None:
+        return {one.key for one in occasions} if operator == "is_not" else set()
+    source, parameters = rows_source(OCCASION, occasions)
+    rows = fetch_all(
+        "SELECT r.id, (SELECT c.to_tier_id FROM tiers_tierchange c "
+        "WHERE c.member_id = r.member_id AND c.ladder_id = %s AND c.happened_at <= r.at "
+        "AND NOT (c.cause = r.kind AND COALESCE(c.cause_id, 0) = r.id) "
+        "ORDER BY c.happened_at DESC, c.id DESC LIMIT 1) "
+        f"FROM {source} CROSS JOIN members_member m "
+        "WHERE m.id = r.member_id AND m.merged_into_id IS NULL",
+        [ladder.ladder_id, *parameters],
+    )
+    is_wanted = operator != "is_not"
+    lowest = ladder.lowest.tier_id
+    return {key for key, tier in rows if ((tier or lowest) in tiers) is is_wanted}
 
 
 def _last_event(kind: str) -> Q:

@@ -19,6 +19,7 @@ from members.models import Member
 from points.models import Transfer
 from tiers.definition import Definition
 from tiers.errors import NoManualTier, TierTooLow
+from tiers.gifts import answer_changes
 from tiers.judging import Given, Visit
 from tiers.ladders import ladders_in_force
 from tiers.models import Ladder, MemberTier, Tier, TierChange
@@ -69,7 +70,9 @@ def refresh_tiers(touches: Iterable[Touch], *, at: datetime) -> list[Changed]:
         # A till's clock may be a little ahead: its purchase counts on its own day.
         day = max(touch.happened_at, at).astimezone(zone).date()
         visits[touch.member_id] = Visit(day, touch.happened_at, touch.cause, touch.cause_id)
-    return place(ladders, visits)
+    changes = place(ladders, visits)
+    answer_changes(changes, visits, at=at)
+    return changes
 
 
 # --- the programme day ------------------------------------------------------------------
@@ -128,8 +131,10 @@ def _review_moved_points(
 def _place_chunk(
     ladder: Definition, members: Iterable[int], cause: str, at: datetime
 ) -> list[Changed]:
-    visit = visit_on(at, cause)
-    return place([ladder], dict.fromkeys(members, visit))
+    visits = dict.fromkeys(members, visit_on(at, cause))
+    changes = place([ladder], visits)
+    answer_changes(changes, visits, at=at)
+    return changes
 
 
 def _due(ladder: Definition, today: date, limit: int) -> list[int]:

@@ -24,10 +24,13 @@ from core.admin_tools import (
     ReadOnlyMixin,
     link,
     money,
+    programme_of,
     signed,
     when,
 )
+from core.models import Programme
 from members.admin import member_ids_for_search
+from points.amounts import Unit
 from points.models import Transfer
 
 
@@ -116,6 +119,10 @@ class OrderAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         found = Q(external_id=search_term.strip()) | Q(member_id__in=members)
         return queryset.filter(found), False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        self.programme = programme_of(request)
+        return super().get_queryset(request)
+
     @display(description=_("Member"))
     def member_link(self, order: Order) -> str:
         return link(order.member)
@@ -166,10 +173,12 @@ class OrderAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         rows = [
             (
                 link(transfer, transfer.get_kind_display()),
-                signed(_effect(transfer)),
+                _change(transfer, self.programme),
                 _rule_text(transfer),
             )
-            for transfer in transfers.select_related("rule", "to_account").order_by("id")
+            for transfer in transfers.select_related(
+                "rule", "to_account", "from_account__wallet"
+            ).order_by("id")
         ]
         lines: SafeString = format_html_join("", "<div>{} {} · {}</div>", rows)
         why = format_html(
@@ -184,6 +193,11 @@ def _effect(transfer: Transfer) -> int:
     """Return what a movement did to the member's balance."""
     gained = transfer.to_account.kind == transfer.to_account.Kind.MEMBER
     return transfer.amount if gained else -transfer.amount
+
+
+def _change(transfer: Transfer, programme: Programme) -> SafeString:
+    unit, amount = Unit.of(transfer.from_account.wallet, programme), _effect(transfer)
+    return signed(amount, unit.change(amount))
 
 
 def _rule_text(transfer: Transfer) -> str:

@@ -10,6 +10,7 @@ from activities.services.orders import (
     OrderFact,
     OrderLineFact,
     SavedOrder,
+    name_lines,
     save_orders,
 )
 from activities.services.refunds import (
@@ -36,6 +37,7 @@ __all__ = [
     "match_late_sales",
     "move_facts",
     "move_facts_back",
+    "name_lines",
     "save_activities",
     "save_orders",
     "save_refunds",

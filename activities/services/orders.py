@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -118,6 +118,8 @@ class OrderFact(NamedTuple):
     points_amount: Decimal = Decimal(0)
     payment_method: str = ""
     promo_code: str = ""
+    # Codes as they were typed; what became of them is not the order's business.
+    vouchers: tuple[str, ...] = ()
 
     @property
     def parts(self) -> tuple[Decimal | str, ...]:
@@ -224,6 +226,8 @@ def _content_hash(fact: OrderFact) -> str:
         # Orders told without them keep the fingerprint that they have always had.
         told = [f"{p:.2f}" if isinstance(p, Decimal) else p for p in fact.parts]
         text += f"|{told!r}"
+    if fact.vouchers:
+        text += f"|vouchers {sorted(fact.vouchers)!r}"
     if not fact.lines:
         return hashlib.sha256(text.encode()).hexdigest()
     parts = [
@@ -242,18 +246,27 @@ def _content_hash(fact: OrderFact) -> str:
     return hashlib.sha256(f"{text}|{parts!r}".encode()).hexdigest()
 
 
+def name_lines(lines: Sequence[OrderLineFact]) -> tuple[OrderLineFact, ...]:
+    """Return lines with what a till left out, from the product catalogue. One query."""
+    products = _products({line.sku for line in lines if line.sku})
+    return tuple(_named(line, products) for line in lines)
+
+
 def _name_products(saved: Sequence[SavedOrder]) -> None:
     """Fill what a till leaves out of a line from the product catalogue. One query."""
-    skus = {line.sku for one in saved for line in one.fact.lines if line.sku}
-    if not skus:
-        return
-    products = {product.sku: product for product in Product.objects.filter(sku__in=skus)}
+    products = _products({line.sku for one in saved for line in one.fact.lines if line.sku})
     if not products:
         return
     for one in saved:
         if any(line.sku in products for line in one.fact.lines):
             lines = tuple(_named(line, products) for line in one.fact.lines)
             one.fact = one.fact._replace(lines=lines)
+
+
+def _products(skus: Collection[str]) -> dict[str, Product]:
+    if not skus:
+        return {}
+    return {product.sku: product for product in Product.objects.filter(sku__in=skus)}
 
 
 def _named(line: OrderLineFact, products: Mapping[str, Product]) -> OrderLineFact:

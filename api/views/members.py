@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
@@ -17,10 +18,13 @@ from api.idempotency import Answer, make_answer
 from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
 from api.services import history_for_till, known_by, register
 from api.views.base import ApiView, answer_write, checked, till_key_of
+from core.models import Programme
 from core.phones import mask_phone
 from members.models import Identifier, Member
 from members.services import find_member
-from points.queries import Expiring, balances, expiring
+from points.models import Wallet
+from points.queries import Earned, Expiring, Holding, balances, expiring, holdings
+from points.rules import money_in
 from tiers.definition import Step
 from tiers.models import Perk
 from tiers.queries import tier_steps
@@ -71,6 +75,68 @@ class MemberOutput(serializers.Serializer[Any]):
 class ExpiringOutput(serializers.Serializer[Any]):
     expires_on = serializers.DateField(help_text="Usable through this day.")
     points = WholeNumber()
+
+
+class WalletOutput(serializers.Serializer[Any]):
+    """One wallet, in whole units; what is money is told as money, too."""
+
+    wallet = Text(help_text="The wallet's code.")
+    name = Text()
+    money = Amount(
+        max_digits=18,
+        decimal_places=2,
+        allow_null=True,
+        help_text="The same as money, where the wallet holds money; else null.",
+    )
+
+
+@extend_schema_serializer(component_name="Earned")
+class EarnedOutput(WalletOutput):
+    earned = WholeNumber(help_text="In units of the wallet: points, dong, cents.")
+
+
+@extend_schema_serializer(component_name="WalletBalance")
+class HoldingOutput(WalletOutput):
+    balance = WholeNumber(help_text="What can be used now, in units of the wallet.")
+    held = WholeNumber(help_text="Earned, and not usable yet.")
+    reserved = WholeNumber(help_text="Held by a till.")
+
+
+def describe_wallet(
+    wallet: Wallet, amount: int, programme: Programme | None
+) -> dict[str, Any]:
+    is_money = programme is not None and wallet.holds_money
+    return {
+        "wallet": wallet.code,
+        "name": wallet.name,
+        "money": money_in(amount, programme) if programme and is_money else None,
+    }
+
+
+def describe_earned(given: list[Earned]) -> list[dict[str, Any]]:
+    programme = _programme_for(one.wallet for one in given)
+    return [
+        {**describe_wallet(one.wallet, one.amount, programme), "earned": one.amount}
+        for one in given
+    ]
+
+
+def describe_holdings(found: list[Holding]) -> list[dict[str, Any]]:
+    programme = _programme_for(one.wallet for one in found)
+    return [
+        {
+            **describe_wallet(one.wallet, one.balance, programme),
+            "balance": one.balance,
+            "held": one.held,
+            "reserved": one.reserved,
+        }
+        for one in found
+    ]
+
+
+def _programme_for(wallets: Iterable[Wallet]) -> Programme | None:
+    """Read the programme where an amount is money; a till waits for each query."""
+    return Programme.current() if any(w.holds_money for w in wallets) else None
 
 
 def describe_member(member: Member) -> dict[str, Any]:
@@ -204,6 +270,26 @@ class Balance(ApiView):
         return Response(output.data)
 
 
+class Wallets(ApiView):
+    """Every wallet of a member."""
+
+    @extend_schema_serializer(component_name="Wallets")
+    class Output(serializers.Serializer[Any]):
+        member_id = Text()
+        wallets = HoldingOutput(many=True, help_text="Every wallet, the points first.")
+
+    @extend_schema(
+        operation_id="getWallets",
+        summary="What a member has in each wallet",
+        responses={200: Output, **problems(*READ_PROBLEMS)},
+        tags=["members"],
+    )
+    def get(self, request: Request, member_id: str) -> Response:
+        member = find_member(code=member_id)
+        wallets = describe_holdings(holdings(member))
+        return Response(self.Output({"member_id": member.code, "wallets": wallets}).data)
+
+
 @extend_schema_serializer(component_name="HistoryEntry")
 class EntryOutput(serializers.Serializer[Any]):
     id = WholeNumber()
@@ -229,6 +315,11 @@ class History(ApiView):
             help_text="The `next` of the page before.",
         )
         limit = WholeNumber(required=False, default=PAGE, min_value=1, max_value=100)
+        wallet = Text(
+            required=False,
+            max_length=40,
+            help_text="A wallet's code; that of the points if left out.",
+        )
 
     @extend_schema_serializer(component_name="History")
     class Output(serializers.Serializer[Any]):
@@ -250,6 +341,7 @@ class History(ApiView):
         entries = history_for_till(
             till_key=till_key_of(request),
             member=find_member(code=member_id),
+            wallet=told.get("wallet", ""),
             before_id=told.get("before"),
             limit=told["limit"],
         )

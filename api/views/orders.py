@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,20 +21,29 @@ from rest_framework.response import Response
 from activities.models import Order, OrderLine
 from activities.services import MAX_TOTAL, OrderLineFact
 from api.fields import Amount, Choice, Flag, Moment, Phone, Strict, Text, WholeNumber
+from api.guard import Guard
 from api.idempotency import Answer, make_answer
 from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
 from api.services import OrderTaken, OrderTold, find_order, points_of_order, take_order
 from api.views.base import ApiView, answer_write, checked, till_key_of
 from api.views.members import (
+    EarnedOutput,
     ExpiringOutput,
     PerkOutput,
     TierOutput,
+    describe_earned,
     describe_expiring,
     describe_tier,
 )
 from core.models import Programme
+from rewards.discounts.engine import MOST_ASKED
+from rewards.models import VoucherUse
+from rewards.using.settling import Settled
 
 MAX_LINES = 500
+MAX_RESERVATIONS = 5
+# Longer than any code, with all the spaces and dashes that people put into it.
+MAX_TYPED = 100
 WHO = ("member_id", "phone", "card_number")
 EXAMPLE = {
     "order_id": "HD-2026-000123",
@@ -83,6 +93,27 @@ class LineOutput(serializers.Serializer[OrderLine]):
     total = Money()
 
 
+def codes_field(**options: Any) -> serializers.ListField:
+    """Return the field for codes of vouchers, as the customer or a scanner gave them."""
+    code = Text(max_length=MAX_TYPED)
+    return serializers.ListField(child=code, max_length=MOST_ASKED, **options)
+
+
+def line_facts(lines: Sequence[dict[str, Any]]) -> tuple[OrderLineFact, ...]:
+    return tuple(
+        OrderLineFact(**{**line, "labels": tuple(line.get("labels", ()))}) for line in lines
+    )
+
+
+@extend_schema_serializer(component_name="OrderVoucher")
+class VoucherOutput(serializers.Serializer[Any]):
+    code = Text(help_text="As it was told.")
+    is_accepted = Flag(help_text="Whether it is used up by this order.")
+    taken_off = Money(help_text="What it takes off by its own terms.")
+    reason = Text(allow_blank=True, help_text="Why it is not accepted; for machines.")
+    sentence = Text(allow_blank=True, help_text="The same for the customer.")
+
+
 @extend_schema_serializer(component_name="OrderMember")
 class OrderMember(serializers.Serializer[Any]):
     member_id = Text()
@@ -123,6 +154,15 @@ class Orders(ApiView):
             required=False,
             help_text="Your reservation of points that paid; it is spent with the order.",
         )
+        reservations = serializers.ListField(
+            child=Text(max_length=60),
+            required=False,
+            max_length=MAX_RESERVATIONS,
+            help_text="Where several wallets paid: all of your reservations.",
+        )
+        vouchers = codes_field(
+            required=False, help_text="Codes of the vouchers that the customer used."
+        )
         lines = LineInput(many=True, required=False, max_length=MAX_LINES)  # type: ignore[call-arg]
         create_member = Flag(
             required=False, help_text="Register the phone if it is nobody's yet."
@@ -137,10 +177,10 @@ class Orders(ApiView):
                 raise serializers.ValidationError(
                     {"create_member": [_("A new member needs “phone”.")]}
                 )
-            attrs["lines"] = tuple(
-                OrderLineFact(**{**line, "labels": tuple(line.get("labels", ()))})
-                for line in attrs.get("lines", ())
-            )
+            told = [attrs.pop("reservation", ""), *attrs.get("reservations", ())]
+            attrs["reservations"] = tuple(dict.fromkeys(filter(None, told)))
+            attrs["lines"] = line_facts(attrs.get("lines", ()))
+            attrs["vouchers"] = tuple(attrs.get("vouchers", ()))
             return attrs
 
     @extend_schema_serializer(component_name="OrderTaken")
@@ -151,12 +191,18 @@ class Orders(ApiView):
         )
         points = WholeNumber(help_text="What this order gave.")
         balance = WholeNumber(help_text="The member's points now.")
+        wallets = EarnedOutput(
+            many=True, help_text="What it gave, wallet by wallet; held amounts included."
+        )
         member = OrderMember()
         expiring = ExpiringOutput(many=True, help_text="Within 30 days, soonest first.")
         tier = TierOutput(
             allow_null=True, help_text="After this order; null without tiers."
         )
         perks = PerkOutput(many=True, help_text="What the tier entitles the customer to.")
+        vouchers = VoucherOutput(
+            many=True, help_text="What became of the codes; the order stands anyway."
+        )
 
     @extend_schema(
         operation_id="tellOrder",
@@ -175,12 +221,17 @@ class Orders(ApiView):
     def post(self, request: Request) -> HttpResponse:
         told = OrderTold(**checked(self.Input(data=request.data)))
 
+        guard = Guard(request)
+
         def act() -> Answer:
             taken = take_order(till_key=till_key_of(request), told=told, at=timezone.now())
+            guard.saw_order(taken)
             body = self.Output(_describe_taken(taken)).data
             return make_answer(201 if taken.is_new else 200, body)
 
-        return answer_write(request, act, needs_key=True)
+        response = answer_write(request, act, needs_key=True)
+        guard.note_misses()
+        return response
 
 
 def _describe_taken(taken: OrderTaken) -> dict[str, Any]:
@@ -189,9 +240,22 @@ def _describe_taken(taken: OrderTaken) -> dict[str, Any]:
         "status": "recorded" if taken.is_new else "known",
         "points": taken.points,
         "balance": taken.balance,
+        "wallets": describe_earned(taken.given),
         "member": {"member_id": taken.member.code, "name": taken.member.name},
         "expiring": describe_expiring(taken.expiring),
         **describe_tier(taken.tier),
+        "vouchers": [_describe_voucher(one) for one in taken.vouchers],
+    }
+
+
+def _describe_voucher(settled: Settled) -> dict[str, Any]:
+    use, refusal = settled.use, settled.refusal
+    return {
+        "code": settled.code,
+        "is_accepted": use is not None and use.state == VoucherUse.State.USED,
+        "taken_off": use.discount if use else 0,
+        "reason": refusal.code if refusal else "",
+        "sentence": refusal.sentence if refusal else "",
     }
 
 

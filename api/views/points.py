@@ -26,6 +26,7 @@ from points.queries import balances
 from points.services import default_wallet, gift_fee, gift_points
 
 WHO = ("member_id", "phone", "card_number")
+MAX_BESIDE = 5
 
 
 class WhoInput(Strict):
@@ -67,6 +68,17 @@ class PaymentInput(WhoInput):
     points = WholeNumber(
         required=False, min_value=1, help_text="At most so many; left out: all that may."
     )
+    wallet = Text(
+        required=False,
+        max_length=40,
+        help_text="Which wallet pays, by its code; that of the points if left out.",
+    )
+    beside = serializers.ListField(
+        child=Text(max_length=60),
+        required=False,
+        max_length=MAX_BESIDE,
+        help_text="Your other reservations for the same order: this one pays the rest.",
+    )
 
 
 @extend_schema_serializer(component_name="Reserve")
@@ -77,11 +89,23 @@ class ReserveInput(PaymentInput):
 @extend_schema_serializer(component_name="Reservation")
 class ReservationOutput(serializers.Serializer[Reservation]):
     reference = Text()
+    wallet = Text(source="transfer.from_account.wallet.code", help_text="Which one pays.")
     state = serializers.ChoiceField(choices=Reservation.State.values)
     points = WholeNumber(source="amount", help_text="Reserved.")
     value = total_field(help_text="The money that they pay.")
     spent = WholeNumber(source="captured")
     held_until = Moment(source="expires_at")
+
+
+def _asked(told: dict[str, Any]) -> dict[str, Any]:
+    """Return who wants to pay how much of what, from which wallet."""
+    return {
+        "member": member_of(told),
+        "order_total": told["total"],
+        "points": told.get("points"),
+        "wallet": paying.find_wallet(told.get("wallet", "")),
+        "beside": told.get("beside", ()),
+    }
 
 
 class PaymentQuotes(ApiView):
@@ -106,10 +130,7 @@ class PaymentQuotes(ApiView):
     def post(self, request: Request) -> Response:
         told = checked(PaymentInput(data=request.data))
         offer = paying.quote(
-            member=member_of(told),
-            order_total=told["total"],
-            points=told.get("points"),
-            at=timezone.now(),
+            till_key=till_key_of(request), **_asked(told), at=timezone.now()
         )
         return Response(self.Output(offer).data)
 
@@ -137,9 +158,7 @@ class Reservations(ApiView):
             reservation = paying.reserve(
                 till_key=till_key_of(request),
                 reference=told["reference"],
-                member=member_of(told),
-                order_total=told["total"],
-                points=told.get("points"),
+                **_asked(told),
                 at=timezone.now(),
             )
             return make_answer(201, ReservationOutput(reservation).data)

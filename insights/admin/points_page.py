@@ -9,9 +9,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.admin_tools import NOTHING, number, when
+from core.models import Programme
 from insights.admin.period import PeriodForm
 from insights.dashboard import CHART_OPTIONS
 from points.accounting import BETWEEN, COLUMNS, HELD, Books, PointsReport
+from points.amounts import Unit, closed_up
 
 # More lines than this nobody reads: then the page shows months, and the files the days.
 MOST_DAYS_SHOWN = 62
@@ -49,17 +51,18 @@ def points_context(form: PeriodForm, report: PointsReport | None) -> dict[str, A
     if report is None:
         return context
     names = _used_columns(report)
+    unit = Unit.of(report.wallet, Programme.current())
     return {
         **context,
-        "unit": report.wallet.unit_name,
-        "figures": _figures(report),
+        "unit": unit.label,
+        "figures": _figures(report, unit),
         "is_empty": not report.total.moves and not report.total.closing,
-        "finding": _finding(report),
+        "finding": _finding(report, unit),
         "chart": _chart(report),
         "chart_options": json.dumps(CHART_OPTIONS),
         "by_day": _by_day(report),
         "columns": [str(_all_columns()[name]) for name in names],
-        "lines": _lines(report, names),
+        "lines": _lines(report, names, unit),
     }
 
 
@@ -97,37 +100,37 @@ def _row(books: Books) -> list[Any]:
 # --- big figures ------------------------------------------------------------------------
 
 
-def _figures(report: PointsReport) -> list[Figure]:
+def _figures(report: PointsReport, unit: Unit) -> list[Figure]:
     total = report.total
     given = total.sums["earned"] + total.sums["granted"] + total.sums["held_new"]
     return [
         Figure(
             _("Members hold"),
-            number(total.closing),
-            _("%(count)s at the beginning") % {"count": number(total.opening)},
+            unit.number(total.closing),
+            _("%(count)s at the beginning") % {"count": unit.number(total.opening)},
         ),
         Figure(
             _("Given"),
-            number(given),
+            unit.number(given),
             _("%(count)s of them held at first")
-            % {"count": number(total.sums["held_new"])},
+            % {"count": unit.number(total.sums["held_new"])},
         ),
         Figure(
             _("Spent"),
-            number(-total.sums["spent"]),
-            _("%(count)s came back") % {"count": number(total.sums["returned"])},
+            unit.number(-total.sums["spent"]),
+            _("%(count)s came back") % {"count": unit.number(total.sums["returned"])},
         ),
         Figure(
             _("Expired"),
-            number(-total.sums["expired"]),
+            unit.number(-total.sums["expired"]),
             _("%(count)s were taken back by refunds and reversals")
-            % {"count": number(-total.sums["taken_back"] - total.sums["held_back"])},
+            % {"count": unit.number(-total.sums["taken_back"] - total.sums["held_back"])},
         ),
         Figure(
             _("The programme keeps"),
-            number(total.held + total.reserved),
+            unit.number(total.held + total.reserved),
             _("%(held)s held, %(reserved)s reserved by tills")
-            % {"held": number(total.held), "reserved": number(total.reserved)},
+            % {"held": unit.number(total.held), "reserved": unit.number(total.reserved)},
         ),
         _proof(report),
     ]
@@ -145,14 +148,14 @@ def _proof(report: PointsReport) -> Figure:
 # --- the chart --------------------------------------------------------------------------
 
 
-def _finding(report: PointsReport) -> str:
+def _finding(report: PointsReport, unit: Unit) -> str:
     total = report.total
     came, went = _came(total), _went(total)
     facts = {
-        "came": number(came),
-        "went": number(went),
-        "change": number(abs(total.closing - total.opening)),
-        "unit": report.wallet.unit_name,
+        "came": unit.number(came),
+        "went": unit.number(went),
+        "change": unit.number(abs(total.closing - total.opening)),
+        "unit": unit.name,
     }
     if not came and not went:
         return _("Nothing moved in this period")
@@ -162,7 +165,7 @@ def _finding(report: PointsReport) -> str:
         text = _("Members hold %(change)s %(unit)s less: %(came)s came, %(went)s went")
     else:
         text = _("Members hold as much as before: %(came)s came, %(went)s went")
-    return text % facts
+    return closed_up(text % facts)
 
 
 def _came(books: Books) -> int:
@@ -218,34 +221,36 @@ def _by_day(report: PointsReport) -> bool:
     return len(report.days) <= MOST_DAYS_SHOWN
 
 
-def _lines(report: PointsReport, names: list[str]) -> list[Line]:
+def _lines(report: PointsReport, names: list[str], unit: Unit) -> list[Line]:
     """Show each day (where they are not too many), each month and the whole."""
     lines = []
     days = report.days if _by_day(report) else []
     for month in report.months:
         of_month = [day for day in days if month.first <= day.first <= month.last]
-        lines += [_line(when(day.first), day, names) for day in of_month]
+        lines += [_line(when(day.first), day, names, unit) for day in of_month]
         title = _("Month %(month)s") % {"month": f"{month.first:%m/%Y}"}
-        lines.append(_line(title, month, names, is_total=bool(days)))
+        lines.append(_line(title, month, names, unit, is_total=bool(days)))
     if len(report.months) > 1:
-        lines.append(_line(_("Whole period"), report.total, names, is_total=True))
+        lines.append(_line(_("Whole period"), report.total, names, unit, is_total=True))
     return lines
 
 
-def _line(title: str, books: Books, names: list[str], *, is_total: bool = False) -> Line:
+def _line(
+    title: str, books: Books, names: list[str], unit: Unit, *, is_total: bool = False
+) -> Line:
     return Line(
         title,
         [
-            number(books.opening),
-            *(_cell(books.sums[name]) for name in names),
-            number(books.closing),
-            _cell(books.held),
-            _cell(books.reserved),
+            unit.bare(books.opening),
+            *(_cell(books.sums[name], unit) for name in names),
+            unit.bare(books.closing),
+            _cell(books.held, unit),
+            _cell(books.reserved, unit),
         ],
         is_total,
         bool(books.difference or books.unknown),
     )
 
 
-def _cell(value: int) -> str:
-    return number(value).replace("-", "−") if value else NOTHING
+def _cell(value: int, unit: Unit) -> str:
+    return unit.bare(value) if value else NOTHING

@@ -17,6 +17,7 @@ from core.admin_tools import NOTHING, money, number
 from core.clock import start_of_day
 from core.models import Programme
 from insights.admin.period import PeriodForm
+from points.amounts import Unit
 from points.days import ONE_DAY
 from points.models import Funder
 from points.settlement import Settlement, list_funded
@@ -49,17 +50,17 @@ class Party:
 
 def settlement_context(form: PeriodForm, lines: Sequence[Settlement]) -> dict[str, Any]:
     """Return what the page shows."""
-    currency = str(Programme.current().currency)
+    programme = Programme.current()
     days = _written_between(form) if lines else {}
     return {
         "form": form,
         "shortcuts": form.shortcuts(),
         "query": form.query(),
         "parties": [
-            _party(form.query(), days, funder, list(of_funder), currency)
+            _party(form.query(), days, funder, list(of_funder), programme)
             for funder, of_funder in groupby(lines, key=lambda line: line.funder)
         ],
-        "worth": _sum(lines, currency),
+        "worth": _sum(lines, str(programme.currency)),
         "has_funders": Funder.objects.exists(),
     }
 
@@ -117,26 +118,27 @@ def _party(
     days: Mapping[str, Any],
     funder: Funder,
     lines: Sequence[Settlement],
-    currency: str,
+    programme: Programme,
 ) -> Party:
     export = reverse("admin:points_settlement_movements", args=[funder.code])
     return Party(
         funder,
-        [_row(days, line, currency) for line in lines],
-        _sum(lines, currency),
+        [_row(days, line, programme) for line in lines],
+        _sum(lines, str(programme.currency)),
         f"{export}?{query}",
     )
 
 
-def _row(days: Mapping[str, Any], line: Settlement, currency: str) -> Row:
+def _row(days: Mapping[str, Any], line: Settlement, programme: Programme) -> Row:
+    unit = Unit.of(line.wallet, programme)
     return Row(
         line.rule.name if line.rule else NOTHING,
         line.wallet.name,
-        number(line.given),
-        number(line.taken_back),
-        number(line.net),
-        number(line.held),
-        money(line.worth, currency),
+        unit.number(line.given),
+        unit.number(line.taken_back),
+        unit.number(line.net),
+        unit.number(line.held),
+        money(line.worth, programme.currency),
         number(line.orders),
         _ledger_address(days, line),
     )

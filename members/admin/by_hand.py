@@ -23,11 +23,13 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from core.admin_tools import number
+from core.admin_tools import programme_of
 from core.errors import DomainError
 from core.models import ChangeRequest
+from members.admin.wallets import form_balances
 from members.models import Member
 from members.services import kept_member
+from points.amounts import Unit
 from points.by_hand import give_by_hand
 from points.models import Transfer, Wallet
 from points.queries import balances, points_wallet
@@ -40,15 +42,16 @@ class AdjustForm(forms.Form):
     key = forms.CharField(widget=forms.HiddenInput)
     direction = forms.ChoiceField(
         label=_("What happens"),
-        choices=[(GIVE, _("Give points")), (TAKE, _("Take points away"))],
+        choices=[(GIVE, _("Give")), (TAKE, _("Take away"))],
         initial=GIVE,
         widget=UnfoldAdminRadioSelectWidget(),
     )
     points = forms.IntegerField(
-        label=_("How many points"),
+        label=_("How many"),
         min_value=1,
         max_value=10_000_000,
         widget=UnfoldAdminIntegerFieldWidget(),
+        help_text=_("In units of the wallet: points, stamps, spins, dong (or cents)."),
     )
     wallet = forms.ModelChoiceField(
         label=_("Wallet"),
@@ -112,10 +115,9 @@ class ByHandMixin:
             raise PermissionDenied
         member = kept_member(get_object_or_404(Member, pk=member_id))
         # The key makes a second click on the same form change nothing.
-        wallet = points_wallet()
-        form = AdjustForm(
-            request.POST or None, initial={"key": uuid.uuid4().hex, "wallet": wallet}
-        )
+        initial = {"key": uuid.uuid4().hex, "wallet": points_wallet()}
+        form = AdjustForm(request.POST or None, initial=initial)
+        wallets = form_balances(member, programme_of(request))
         if request.method == "POST" and form.is_valid():
             try:
                 self._adjust(request, member, form)
@@ -130,17 +132,18 @@ class ByHandMixin:
             "opts": self.opts,
             "member": member,
             "form": form,
-            "balance": balances([member.pk])[member.pk],
-            "approval_above": wallet.approval_above if wallet else None,
+            "wallets": wallets,
+            "wallet": wallets.get(str(form["wallet"].value())),
             "media": self.media + form.media,
         }
         return render(request, "admin/members/member/adjust.html", context)
 
     def _adjust(self, request: HttpRequest, member: Member, form: AdjustForm) -> None:
         assert isinstance(request.user, User), "the console lets nobody else in"
+        wallet = form.cleaned_data["wallet"]
         done = give_by_hand(
             member=member,
-            wallet=form.cleaned_data["wallet"],
+            wallet=wallet,
             amount=form.amount,
             key=f"adjust:{form.cleaned_data['key']}",
             at=timezone.now(),
@@ -154,11 +157,13 @@ class ByHandMixin:
                 request, _("Nothing has moved yet: a second person has to approve this.")
             )
             return
+        unit = Unit.of(wallet, programme_of(request))
+        balance = balances([member.pk], wallet=wallet)[member.pk]
         messages.success(
             request,
-            _("Done: %(points)s points. The balance is now %(balance)s.")
+            _("Done: %(amount)s. The balance is now %(balance)s.")
             % {
-                "points": f"{form.amount:+d}",
-                "balance": number(balances([member.pk])[member.pk]),
+                "amount": f"{unit.signed(form.amount)} {unit.name}".rstrip(),
+                "balance": unit.amount(balance),
             },
         )

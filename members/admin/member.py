@@ -25,6 +25,7 @@ from core.admin_tools import (
     ConsoleAdmin,
     days_ago,
     number,
+    programme_of,
     two_lines,
     when,
 )
@@ -40,6 +41,7 @@ from members.admin.tier_by_hand import TierByHandMixin
 from members.models import Consent, Identifier, Member, MemberTag, Segment
 from members.segments import members_matching
 from members.services import register_member, set_consent
+from points.amounts import Unit
 from points.models import Account
 from points.queries import points_wallet
 
@@ -248,7 +250,9 @@ class MemberAdmin(
         ways = Identifier.objects.filter(
             kind__in=[Identifier.Kind.PHONE, Identifier.Kind.ZALO], is_valid=True
         )
-        accounts = Account.objects.filter(wallet=points_wallet())
+        wallet = points_wallet()
+        self.unit = Unit.of(wallet, programme_of(request)) if wallet else Unit("")
+        accounts = Account.objects.filter(wallet=wallet)
         return (
             super()
             .get_queryset(request)
@@ -287,7 +291,7 @@ class MemberAdmin(
     @display(description=_("Points"))
     def num_points(self, member: Member) -> str:
         accounts = member.points_accounts  # type: ignore[attr-defined]
-        return number(sum(account.balance for account in accounts))
+        return self.unit.number(sum(account.balance for account in accounts))
 
     @display(description=_("Last purchase"), ordering="purchases__last_order_on")
     def last_purchase(self, member: Member) -> str:

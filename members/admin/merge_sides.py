@@ -11,11 +11,13 @@ from django.utils.translation import ngettext
 
 from core.admin_tools import NOTHING, number, programme_of, when
 from core.clock import local_date
+from core.models import Programme
 from core.money import format_money
 from core.phones import display_phone, mask_phone
 from flows.merge import needs_approval
 from members.merging import joined_answers
 from members.models import Consent, Identifier, Member, MemberMerge
+from points.amounts import Unit, closed_up
 from points.models import Wallet
 from points.queries import Holding, holdings
 from points.services import GoingBack
@@ -48,9 +50,11 @@ def _facts(member: Member, request: HttpRequest) -> dict[str, str]:
         _("Date of birth"): when(member.birth_date),
         _("Joined"): when(local_date(member.joined_at)),
     }
+    programme = programme_of(request)
     for holding in holdings(member):
-        facts[holding.wallet.name] = _holding(holding)
-    currency = programme_of(request).currency
+        unit = Unit.of(holding.wallet, programme)
+        facts[holding.wallet.name] = _holding(holding, unit)
+    currency = programme.currency
     return facts | {
         _("Orders"): number(purchases.num_orders if purchases else 0),
         _("Spend"): format_money(purchases.spend, currency) if purchases else NOTHING,
@@ -66,10 +70,10 @@ def _phones(member: Member, request: HttpRequest) -> str:
     return ", ".join(show(phone.value) for phone in phones) or NOTHING
 
 
-def _holding(holding: Holding) -> str:
-    text = number(holding.balance)
+def _holding(holding: Holding, unit: Unit) -> str:
+    text = unit.number(holding.balance)
     if holding.held:
-        text += " " + _("(+%(points)s held)") % {"points": number(holding.held)}
+        text += " " + _("(+%(points)s held)") % {"points": unit.number(holding.held)}
     return text
 
 
@@ -121,11 +125,12 @@ def consequences(kept: Member, merged: Member) -> list[str]:
 
 
 def _points_line(holding: Holding) -> str:
+    unit = Unit.of(holding.wallet, Programme.current())
     facts = {
-        "points": number(abs(holding.balance)),
-        "unit": holding.wallet.unit_name,
+        "points": unit.number(abs(holding.balance)),
+        "unit": unit.name,
         "wallet": holding.wallet.name,
-        "held": number(holding.held),
+        "held": unit.number(holding.held),
     }
     lines = []
     if holding.balance > 0:
@@ -136,7 +141,7 @@ def _points_line(holding: Holding) -> str:
         lines.append(_("%(wallet)s: a debt of %(points)s %(unit)s moves.") % facts)
     if holding.held:
         lines.append(_("%(wallet)s: %(held)s %(unit)s go on waiting there.") % facts)
-    return " ".join(lines)
+    return closed_up(" ".join(lines))
 
 
 def _loses_offers(kept: Member, merged: Member) -> bool:
@@ -174,12 +179,13 @@ def undo_consequences(merge: MemberMerge, plans: list[GoingBack]) -> list[str]:
 
 def going_back(plan: GoingBack, kept: Member, merged: Member) -> list[str]:
     """Say what goes back in one wallet, and what cannot."""
+    unit = Unit.of(plan.wallet, Programme.current())
     facts = {
         "wallet": plan.wallet.name,
-        "unit": plan.wallet.unit_name,
-        "back": number(abs(plan.back)),
-        "short": number(plan.short),
-        "expired": number(plan.expired),
+        "unit": unit.name,
+        "back": unit.number(abs(plan.back)),
+        "short": unit.number(plan.short),
+        "expired": unit.number(plan.expired),
         "merged": merged,
         "kept": kept,
     }
@@ -200,7 +206,7 @@ def going_back(plan: GoingBack, kept: Member, merged: Member) -> list[str]:
         )
     if plan.expired:
         lines.append(_("%(wallet)s: %(expired)s %(unit)s expired since the merge.") % facts)
-    return lines
+    return [closed_up(line) for line in lines]
 
 
 def outcome_lines(merge: MemberMerge) -> list[str]:

@@ -26,25 +26,19 @@ from members.admin.rewards_side import (
     redemptions_of,
     rewards_side,
 )
+from members.admin.wallets import WalletLine, next_expiry, wallet_lines
 from members.models import Consent, Identifier, Member, MemberMerge
 from messaging.models import Channel, Message
 from messaging.reach import with_channel
+from points.amounts import Unit
 from points.models import Transfer
-from points.queries import (
-    Expiring,
-    HistoryEntry,
-    balances,
-    expiring,
-    history,
-    points_wallet,
-)
+from points.queries import HistoryEntry, points_wallet
 from points.services import points_of_orders
 from tiers.models import TierChange
 from tiers.queries import standings
 from tiers.sentence import describe_progress
 
 LINES = 30
-A_YEAR = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +56,9 @@ class MemberPage:
     """Everything above the form, gathered in a constant number of queries."""
 
     balance: str
-    expiring: list[Expiring]
+    expiring: list[tuple[str, str]]
     expires_soon: str
+    other_wallets: list[dict[str, Any]]
     ledger: list[dict[str, Any]]
     phone: str
     channel: str
@@ -84,19 +79,16 @@ class MemberPage:
 def member_page(member: Member, *, request: HttpRequest, at: datetime) -> MemberPage:
     """Gather what staff ask about a member first."""
     today = local_date(at)
-    currency = programme_of(request).currency
-    soon = expiring([member.pk], at=at, within_days=A_YEAR).get(member.pk, [])
-    entries = history(member, limit=LINES)
+    programme = programme_of(request)
+    currency = programme.currency
+    wallets = wallet_lines(member, programme, today=today, limit=LINES)
     orders = only(member.orders.select_related("store").order_by("-placed_at"), LINES)
     enrolments = _enrolments(member)
     purchases = getattr(member, "purchases", None)
     consent = _marketing_consent(member)
     last = purchases.last_order_on if purchases else None
     return MemberPage(
-        balance=number(balances([member.pk])[member.pk]),
-        expiring=soon[:3],
-        expires_soon=_next_expiry(soon, today),
-        ledger=[_ledger_line(entry) for entry in entries[:4]],
+        **_points(wallets, today),
         phone=_phone(member, request),
         channel=_channel(member),
         consent=_consent_text(consent),
@@ -110,7 +102,7 @@ def member_page(member: Member, *, request: HttpRequest, at: datetime) -> Member
         rewards=_rewards(member, request, at),
         campaigns=[e for e in enrolments if e.state == Enrolment.State.ACTIVE],
         merge=_standing_merge(member),
-        timeline=_timeline(member, entries, orders, enrolments),
+        timeline=_timeline(member, wallets, orders, enrolments),
     )
 
 
@@ -135,25 +127,32 @@ def _tiers(member: Member, at: datetime, currency: str) -> list[TierLine]:
     ]
 
 
-def _next_expiry(soon: list[Expiring], today: date) -> str:
-    if not soon:
-        return _("Nothing expires in the coming year.")
-    first = soon[0]
-    return _("%(points)s expire after %(day)s (%(near)s)") % {
-        "points": number(first.points),
-        "day": when(first.expires_on),
-        "near": days_ago(first.expires_on, today),
+def _points(wallets: list[WalletLine], today: date) -> dict[str, Any]:
+    """Say what is in "my points", and beside it in every other wallet."""
+    unit = wallets[0].unit if wallets else Unit("")
+    days = wallets[0].days if wallets else []
+    entries = wallets[0].entries if wallets else []
+    return {
+        "balance": unit.number(wallets[0].balance if wallets else 0),
+        "expiring": [(when(d.expires_on), unit.number(d.points)) for d in days[:3]],
+        "expires_soon": next_expiry(days, unit, today)
+        or _("Nothing expires in the coming year."),
+        "other_wallets": [
+            {"line": line, "soon": next_expiry(line.days, line.unit, today)}
+            for line in wallets[1:]
+        ],
+        "ledger": [_ledger_line(entry, unit) for entry in entries[:4]],
     }
 
 
-def _ledger_line(entry: HistoryEntry) -> dict[str, Any]:
+def _ledger_line(entry: HistoryEntry, unit: Unit) -> dict[str, Any]:
     why = entry.note
     if entry.rule_name:
         why = f"{entry.rule_name} v{entry.rule_version}"
     return {
         "at": when(entry.happened_at),
         "kind": Transfer.Kind(entry.kind).label,
-        "amount": signed(entry.amount),
+        "amount": signed(entry.amount, unit.signed(entry.amount)),
         "why": why,
         "id": entry.id,
     }
@@ -213,11 +212,13 @@ def _enrolments(member: Member) -> list[Enrolment]:
 
 def _timeline(
     member: Member,
-    entries: list[HistoryEntry],
+    wallets: list[WalletLine],
     orders: list[Order],
     enrolments: list[Enrolment],
 ) -> list[Event]:
-    """Merge orders, points, messages and campaigns, newest first."""
+    """Merge orders, wallets, messages and campaigns, newest first."""
+    entries = wallets[0].entries if wallets else []
+    unit = wallets[0].unit if wallets else Unit("")
     shown = {order.pk for order in orders}
     earned = {
         entry.source_id: entry
@@ -228,15 +229,18 @@ def _timeline(
     # Orders that came with a merge earned on the account of old.
     came = [order.pk for order in orders if order.pk not in earned] if merges else []
     given = points_of_orders(came) if came else {}
-    events = [_order_event(order, earned.get(order.pk), given) for order in orders]
+    events = [_order_event(order, earned.get(order.pk), given, unit) for order in orders]
     redemptions = redemptions_of(member, LINES)
     told = {row.transfer_id for row in redemptions}
     events += [
-        _ledger_event(entry)
+        _ledger_event(entry, unit)
         for entry in entries
         if entry.id not in told
         and not (entry.kind == Transfer.Kind.EARN and entry.source_id in shown)
     ]
+    for line in wallets[1:]:
+        named = f" · {line.wallet.name}"
+        events += [_ledger_event(entry, line.unit, named) for entry in line.entries]
     events += [*redemption_events(redemptions), *given_events(member, LINES)]
     events += [_tier_event(change) for change in _tier_changes(member)]
     messages = member.messages.select_related("template").order_by("-pk")
@@ -250,7 +254,7 @@ def _timeline(
 
 
 def _order_event(
-    order: Order, entry: HistoryEntry | None, given: Mapping[int, int]
+    order: Order, entry: HistoryEntry | None, given: Mapping[int, int], unit: Unit
 ) -> Event:
     where = order.store.name if order.store else order.get_channel_display()
     total = format_money(order.total, order.currency)
@@ -263,18 +267,18 @@ def _order_event(
         "shopping_bag",
         link(order, _("Order %(number)s · %(total)s") % {"number": order, "total": total}),
         detail,
-        signed(points) if points else "",
+        signed(points, unit.signed(points)) if points else "",
     )
 
 
-def _ledger_event(entry: HistoryEntry) -> Event:
+def _ledger_event(entry: HistoryEntry, unit: Unit, named: str = "") -> Event:
     title = Transfer.Kind(entry.kind).label
     return Event(
         entry.happened_at,
         "toll",
-        str(title).capitalize(),
+        str(title).capitalize() + named,
         entry.rule_name or entry.note,
-        signed(entry.amount),
+        signed(entry.amount, unit.signed(entry.amount)),
     )
 
 

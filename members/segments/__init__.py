@@ -13,10 +13,12 @@ start; what is not registered cannot be asked.
 ``"{days}"`` stands for a parameter, such as the days of the campaign that asks.
 """
 
+from members.segments.occasions import occasions_matching
 from members.segments.registry import (
     FIELDS,
     Field,
     Moment,
+    Occasion,
     Operator,
     ValueKind,
     register_field,
@@ -33,11 +35,13 @@ __all__ = [
     "FIELDS",
     "Field",
     "Moment",
+    "Occasion",
     "Operator",
     "ValueKind",
     "describe_conditions",
     "explain_members",
     "members_matching",
+    "occasions_matching",
     "register_field",
     "validate_conditions",
     "yes_and_no",

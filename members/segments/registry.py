@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
@@ -78,12 +78,29 @@ class Operator:
     choices: Choices | None = None
 
 
+class Occasion(NamedTuple):
+    """A member at a moment: a fact such as an order, named by its kind and ``key``.
+
+    What a fact itself brought about comes after it.
+    """
+
+    key: int
+    member_id: int
+    at: datetime
+    kind: str
+
+
+# Which occasions meet an operator with its value: their keys.
+AsOf = Callable[[str, Any, Sequence[Occasion]], set[int]]
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """Something that may be asked about members.
 
     ``tell`` gives the facts behind the answer for a page of members at once, as short
-    texts: "Last order 12/05/2026, 50 days ago".
+    texts: "Last order 12/05/2026, 50 days ago". ``as_of`` answers for occasions of the
+    past, each by how things stood at its own moment; a field without it keeps no history.
     """
 
     code: str
@@ -91,6 +108,7 @@ class Field:
     group: Text
     operators: tuple[Operator, ...]
     tell: Callable[[Sequence[int], Any, Moment], Mapping[int, str]] | None = None
+    as_of: AsOf | None = None
 
     def operator(self, code: str) -> Operator | None:
         return next((one for one in self.operators if one.code == code), None)

@@ -58,7 +58,7 @@ def members_matching(
 def validate_conditions(conditions: Any, parameters: Parameters | None = None) -> None:
     """Raise InvalidInput, with a sentence, unless the conditions can be asked."""
     known = {"days": 1} if parameters is None else parameters
-    for leaf in _leaves(conditions, known):
+    for leaf in leaves_of(conditions, known):
         if leaf.operator.choices is None:
             continue
         if leaf.value not in {code for code, _label in leaf.operator.choices()}:
@@ -86,7 +86,7 @@ def explain_members(
     moment = Moment.of(at)
     facts: dict[int, dict[str, None]] = {pk: {} for pk in member_ids}
     asked: set[tuple[str, str]] = set()
-    for leaf in _leaves(conditions, parameters or {}):
+    for leaf in leaves_of(conditions, parameters or {}):
         question = (leaf.field.code, str(leaf.value))
         if leaf.field.tell is None or question in asked:
             continue
@@ -102,9 +102,9 @@ def explain_members(
 def _compile(node: Any, parameters: Parameters, moment: Moment, depth: int = 0) -> Q:
     if depth == 0:
         _check_size(node)
-    branch = _branch(node)
+    branch = branch_of(node)
     if branch is None:
-        return _leaf(node, parameters).build(moment)
+        return leaf_of(node, parameters).build(moment)
     if branch == "not":
         return ~_compile(node["not"], parameters, moment, depth + 1)
     parts = [_compile(child, parameters, moment, depth + 1) for child in node[branch]]
@@ -117,16 +117,16 @@ def _compile(node: Any, parameters: Parameters, moment: Moment, depth: int = 0) 
     return whole
 
 
-def _leaves(node: Any, parameters: Parameters, depth: int = 0) -> Iterator[Leaf]:
+def leaves_of(node: Any, parameters: Parameters, depth: int = 0) -> Iterator[Leaf]:
     if depth == 0:
         _check_size(node)
-    branch = _branch(node)
+    branch = branch_of(node)
     if branch is None:
-        yield _leaf(node, parameters)
+        yield leaf_of(node, parameters)
         return
     children = [node["not"]] if branch == "not" else node[branch]
     for child in children:
-        yield from _leaves(child, parameters, depth + 1)
+        yield from leaves_of(child, parameters, depth + 1)
 
 
 def _check_size(node: Any) -> None:
@@ -155,7 +155,7 @@ def _children(node: Any) -> list[Any]:
     return children
 
 
-def _branch(node: Any) -> str | None:
+def branch_of(node: Any) -> str | None:
     """Return which branch a node is, None for a single condition, or raise."""
     if not isinstance(node, dict) or not node:
         raise InvalidInput(_("Say who: add at least one condition."))
@@ -172,7 +172,7 @@ def _branch(node: Any) -> str | None:
     return str(branch)
 
 
-def _leaf(node: dict[str, Any], parameters: Parameters) -> Leaf:
+def leaf_of(node: dict[str, Any], parameters: Parameters) -> Leaf:
     field = FIELDS.get(node["field"]) if isinstance(node["field"], str) else None
     if field is None:
         raise InvalidInput(
@@ -258,9 +258,9 @@ def _money(value: Any, field: Field) -> Decimal:
 def _describe(node: Any, parameters: Parameters, *, is_outermost: bool = False) -> str:
     if is_outermost:
         _check_size(node)
-    branch = _branch(node)
+    branch = branch_of(node)
     if branch is None:
-        return _sentence(_leaf(node, parameters))
+        return _sentence(leaf_of(node, parameters))
     if branch == "not":
         return _("not (%(what)s)") % {"what": _describe(node["not"], parameters)}
     parts = [_describe(child, parameters) for child in node[branch]]

@@ -12,9 +12,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.admin_tools import NOTHING, link, money, number, percent, programme_of, signed
+from core.money import Rounding, round_whole
 from members.models import Member
 from points.admin.publishing import field_label, page_address
+from points.amounts import Unit, closed_up
 from points.backtests.findings import TestedRule, finding_of, tested_rules
+from points.backtests.frozen import unit_of
 from points.models import BackTest, BackTestMember, EarnRule
 from points.rules import unpublished_changes
 
@@ -124,22 +127,24 @@ def _wallet(
     names: dict[int, Member],
     currency: str,
 ) -> dict[str, Any]:
+    unit = unit_of(wallet)
     return {
         "name": wallet["name"],
-        "unit": wallet["unit"],
         "tiles": _tiles(told, wallet, test, currency),
         "chart": _chart(told["months"]),
-        "months": [_numbers(_month(month), row) for month, row in told["months"]],
+        "months": [_numbers(_month(month), row, unit) for month, row in told["months"]],
         "rules": [
             {
-                **_numbers(rule["name"], rule["points"]),
+                **_numbers(rule["name"], rule["points"], unit),
                 "times": [number(count) for count in rule["times"][:2]],
             }
             for rule in told["rules"]
         ],
-        "winners": [_member(row, names) for row in told["winners"]],
-        "losers": [_member(row, names) for row in told["losers"]],
-        "label": _("Points a month, by the rules in force and with the drafts"),
+        "winners": [_member(row, names, unit) for row in told["winners"]],
+        "losers": [_member(row, names, unit) for row in told["losers"]],
+        "label": _("Money back a month, by the rules in force and with the drafts")
+        if unit.currency
+        else _("Points a month, by the rules in force and with the drafts"),
     }
 
 
@@ -148,19 +153,14 @@ def _tiles(
 ) -> list[Tile]:
     before, after, given = told["points"]
     orders = test.result["orders"]
+    unit = unit_of(wallet)
     worth = None if wallet["worth"] is None else Decimal(wallet["worth"])
     earning, earning_after, _given = told["earning"]
     tiles = [
         Tile(
-            _("Difference in points"),
-            _signed(after - before),
-            _("%(after)s instead of %(before)s %(unit)s (%(share)s)")
-            % {
-                "after": number(after),
-                "before": number(before),
-                "unit": wallet["unit"],
-                "share": _change(before, after),
-            },
+            _("Difference in money") if unit.currency else _("Difference in points"),
+            _signed(after - before, unit),
+            _instead(before, after, unit),
         ),
         Tile(
             _("Members who get more"),
@@ -175,24 +175,35 @@ def _tiles(
         ),
         Tile(
             _("Average for an order"),
-            _average(after, orders),
-            _("%(average)s by the rules in force") % {"average": _average(before, orders)},
+            _average(after, orders, unit),
+            _("%(average)s by the rules in force")
+            % {"average": _average(before, orders, unit)},
         ),
         Tile(
             _("Really given"),
-            number(given),
+            unit.number(given),
             _("by the versions and limits of their time, less refunds"),
         ),
     ]
-    if worth is not None:
+    if worth is not None and not unit.currency:
         cost = _signed_money((after - before) * worth, currency)
         detail = _("one is worth %(worth)s") % {"worth": _worth(worth, currency)}
         tiles.insert(1, Tile(_("Cost of the difference"), cost, detail))
     return tiles
 
 
-def _signed(points: int) -> str | SafeString:
-    return signed(points) if points else "0"
+def _signed(points: int, unit: Unit) -> str | SafeString:
+    return signed(points, unit.signed(points)) if points else "0"
+
+
+def _instead(before: int, after: int, unit: Unit) -> str:
+    text = _("%(after)s instead of %(before)s %(unit)s (%(share)s)") % {
+        "after": unit.number(after),
+        "before": unit.number(before),
+        "unit": unit.name,
+        "share": _change(before, after),
+    }
+    return closed_up(text)
 
 
 def _change(before: int, after: int) -> str:
@@ -202,8 +213,12 @@ def _change(before: int, after: int) -> str:
     return sign + percent(abs(after - before), before)
 
 
-def _average(points: int, orders: int) -> str:
-    return f"{points / orders:.1f}".replace(".", ",") if orders else NOTHING
+def _average(points: int, orders: int, unit: Unit) -> str:
+    if not orders:
+        return NOTHING
+    if unit.currency:
+        return unit.number(round_whole(Decimal(points) / orders, Rounding.HALF_UP))
+    return f"{points / orders:.1f}".replace(".", ",")
 
 
 def _worth(worth: Decimal, currency: str) -> str:
@@ -223,27 +238,27 @@ def _month(month: str) -> str:
     return f"{number_of_month}/{year}"
 
 
-def _numbers(name: str, row: list[int]) -> dict[str, Any]:
+def _numbers(name: str, row: list[int], unit: Unit) -> dict[str, Any]:
     before, after, given = row
     return {
         "name": name,
-        "before": number(before),
-        "after": number(after),
-        "difference": _signed(after - before),
-        "given": number(given),
+        "before": unit.number(before),
+        "after": unit.number(after),
+        "difference": _signed(after - before, unit),
+        "given": unit.number(given),
     }
 
 
-def _member(row: list[int], names: dict[int, Member]) -> dict[str, Any]:
+def _member(row: list[int], names: dict[int, Member], unit: Unit) -> dict[str, Any]:
     member_id, before, after = row
     member = names.get(member_id)
     return {
         "member": link(member)
         if member
         else _("member %(number)s") % {"number": member_id},
-        "before": number(before),
-        "after": number(after),
-        "difference": signed(after - before),
+        "before": unit.number(before),
+        "after": unit.number(after),
+        "difference": signed(after - before, unit.signed(after - before)),
     }
 
 

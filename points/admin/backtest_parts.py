@@ -12,14 +12,13 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
-    BASE_INPUT_CLASSES,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from core.clock import add_months
-from core.form_fields import PlainDecimalField
+from core.form_fields import DayInput, PlainDecimalField
 from core.tabular import safe_cell
 from points.backtests.asking import needs_worth
 from points.models import BackTest, BackTestMember, EarnRule
@@ -28,15 +27,6 @@ OWN = "own"
 CHUNK = 2000
 # A byte order mark: without it a spreadsheet takes Vietnamese letters for others.
 BOM = "\ufeff"
-
-
-class DayInput(forms.DateInput):
-    """A day, chosen in the browser's own calendar."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(attrs={"class": " ".join(BASE_INPUT_CLASSES)}, format="%Y-%m-%d")
 
 
 class BackTestForm(forms.Form):

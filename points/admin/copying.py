@@ -15,6 +15,7 @@ from unfold.decorators import action
 
 from core.admin_tools import programme_of
 from core.errors import NotFound
+from points.amounts import Unit
 from points.errors import NoWallet
 from points.models import EarnRule
 from points.presets import (
@@ -72,7 +73,7 @@ class CopyingMixin:
         if request.method == "POST":
             return self._create(request, request.POST.get("preset", ""))
         programme, wallet = programme_of(request), points_wallet()
-        unit = str(wallet.unit_name if wallet else programme.unit_name)
+        unit = Unit.of(wallet, programme) if wallet else Unit(programme.unit_name)
         cards = [
             {"preset": preset, "sentences": preset_sentences(preset, programme, unit)}
             for preset in PRESETS
@@ -107,7 +108,9 @@ class CopyingMixin:
     def copy_view(self, request: HttpRequest, rule_id: int) -> HttpResponse:
         """Ask for the name of the copy, then make it."""
         self._check_copy(request)
-        rule = get_object_or_404(EarnRule.objects.select_related("wallet"), pk=rule_id)
+        rule = get_object_or_404(
+            EarnRule.objects.select_related("wallet", "segment"), pk=rule_id
+        )
         if request.method == "POST":
             copy = copy_rule(rule, name=request.POST.get("name", ""))
             self.log_addition(request, copy, f"Copy of {rule.code}.")

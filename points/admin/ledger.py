@@ -19,12 +19,13 @@ from core.admin_tools import (
     ConsoleAdmin,
     ReadOnlyMixin,
     link,
-    number,
+    programme_of,
     signed,
     when,
 )
 from members.admin import member_ids_for_search
-from points.models import Account, Lot, LotDraw, Transfer
+from points.amounts import Unit
+from points.models import Account, Lot, LotDraw, Transfer, Wallet
 
 KIND_BADGES = {
     "earn": "success",
@@ -67,7 +68,9 @@ class DrawInline(ReadOnlyMixin, TabularInline):
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LotDraw]:
-        return super().get_queryset(request).select_related("lot__transfer")
+        self.programme = programme_of(request)
+        related = ("lot__transfer", "lot__account__wallet")
+        return super().get_queryset(request).select_related(*related)
 
     @display(description=_("Earned by"))
     def lot_link(self, draw: LotDraw) -> str:
@@ -79,7 +82,8 @@ class DrawInline(ReadOnlyMixin, TabularInline):
 
     @display(description=_("Points"))
     def num_amount(self, draw: LotDraw) -> str:
-        return signed(-draw.amount)
+        unit = Unit.of(draw.lot.account.wallet, self.programme)
+        return signed(-draw.amount, unit.signed(-draw.amount))
 
 
 class LotInline(ReadOnlyMixin, TabularInline):
@@ -92,13 +96,17 @@ class LotInline(ReadOnlyMixin, TabularInline):
     readonly_fields = fields
     extra = 0
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Lot]:
+        self.programme = programme_of(request)
+        return super().get_queryset(request).select_related("account__wallet")
+
     @display(description=_("Given"))
     def num_amount(self, lot: Lot) -> str:
-        return number(lot.amount)
+        return Unit.of(lot.account.wallet, self.programme).number(lot.amount)
 
     @display(description=_("Left"))
     def num_remaining(self, lot: Lot) -> str:
-        return number(lot.remaining)
+        return Unit.of(lot.account.wallet, self.programme).number(lot.remaining)
 
     @display(description=_("Usable through"))
     def expires(self, lot: Lot) -> str:
@@ -111,6 +119,7 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     list_filter = ("kind",)
     list_select_related = (
         "from_account__member",
+        "from_account__wallet",
         "to_account__member",
         "rule",
     )
@@ -160,6 +169,10 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         found |= Q(source_type="order", source_id__in=list(orders))
         return queryset.filter(found), False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transfer]:
+        self.programme = programme_of(request)
+        return super().get_queryset(request)
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Read the orders behind the rows of this page at once."""
         changelist = super().get_changelist_instance(request)
@@ -171,7 +184,10 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     def page_title(self, obj: Transfer) -> str:
         account = member_account(obj)
         who = str(account.member) if account else obj.get_kind_display()
-        return f"{who} · {effect(obj):+,}".replace(",", ".").replace("-", "−")
+        return f"{who} · {self._unit(obj).change(effect(obj))}"
+
+    def _unit(self, transfer: Transfer) -> Unit:
+        return Unit.of(transfer.from_account.wallet, self.programme)
 
     @display(description=_("When"))
     def happened(self, transfer: Transfer) -> str:
@@ -188,7 +204,13 @@ class TransferAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 
     @display(description=_("Points"))
     def num_points(self, transfer: Transfer) -> str:
-        return signed(effect(transfer))
+        """Write points as a number, all else with what it is."""
+        unit, amount = self._unit(transfer), effect(transfer)
+        if member_account(transfer) is None:
+            # Between two accounts of the programme: no member has more or less.
+            return unit.amount(transfer.amount)
+        is_points = transfer.from_account.wallet.kind == Wallet.Kind.POINTS
+        return signed(amount, unit.signed(amount) if is_points else unit.change(amount))
 
     points_shown = num_points
 
@@ -238,21 +260,29 @@ class AccountAdmin(HiddenInMenu, ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     ordering = ("-id",)
     fields = ("wallet", "kind", "member", "balance", "may_go_negative")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        self.programme = programme_of(request)
+        return super().get_queryset(request)
+
     @display(description=_("Whose"))
     def owner(self, account: Account) -> str:
         return str(account.member or account.get_kind_display())
 
     @display(description=_("Balance"))
     def num_balance(self, account: Account) -> str:
-        return number(account.balance)
+        return Unit.of(account.wallet, self.programme).amount(account.balance)
 
 
 @admin.register(Lot)
 class LotAdmin(HiddenInMenu, ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     list_display = ("owner", "num_amount", "num_remaining", "expires")
-    list_select_related = ("account__member",)
+    list_select_related = ("account__member", "account__wallet")
     ordering = ("-id",)
     fields = ("account", "transfer", "amount", "remaining", "expires_on")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Lot]:
+        self.programme = programme_of(request)
+        return super().get_queryset(request)
 
     @display(description=_("Whose"))
     def owner(self, lot: Lot) -> str:
@@ -260,11 +290,11 @@ class LotAdmin(HiddenInMenu, ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 
     @display(description=_("Given"))
     def num_amount(self, lot: Lot) -> str:
-        return number(lot.amount)
+        return Unit.of(lot.account.wallet, self.programme).amount(lot.amount)
 
     @display(description=_("Left"))
     def num_remaining(self, lot: Lot) -> str:
-        return number(lot.remaining)
+        return Unit.of(lot.account.wallet, self.programme).amount(lot.remaining)
 
     @display(description=_("Usable through"))
     def expires(self, lot: Lot) -> str:

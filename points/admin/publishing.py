@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
@@ -98,7 +99,7 @@ class PublishingMixin:
         """Say what publishing changes, then do it."""
         if not self.has_publish_permission(request):
             raise PermissionDenied
-        rule = get_object_or_404(EarnRule, pk=rule_id)
+        rule = get_object_or_404(_with_words(), pk=rule_id)
         form = PublishForm(request.POST or None)
         problem = _problem(rule)
         if request.method == "POST" and form.is_valid() and not problem:
@@ -131,7 +132,7 @@ class PublishingMixin:
         """Ask, then put the form back to what is published."""
         if not self.has_publish_permission(request):
             raise PermissionDenied
-        rule = get_object_or_404(EarnRule, pk=rule_id)
+        rule = get_object_or_404(_with_words(), pk=rule_id)
         live = live_version(rule)
         if request.method == "POST" and live is not None:
             discard_draft(rule)
@@ -159,6 +160,11 @@ class PublishingMixin:
         }
 
 
+def _with_words() -> QuerySet[EarnRule]:
+    """Return rules with what their sentences name."""
+    return EarnRule.objects.select_related("wallet", "segment")
+
+
 def field_label(name: str) -> Any:
     """Return what the form calls a part of a definition."""
     labels = {"store_ids": _("stores"), "bands": _("bands"), "caps": _("limits")}
@@ -179,7 +185,7 @@ def page_address(page: str, rule_id: int | str) -> str:
 def _problem(rule: EarnRule) -> str:
     """Say why a draft cannot be published; empty when it can."""
     try:
-        check_definition(draft_definition(rule))
+        check_definition(draft_definition(rule), rule.wallet)
     except DomainError as error:
         return str(error.message)
     return ""

@@ -23,11 +23,12 @@ from points.admin.backtests import BackTestMixin
 from points.admin.copying import CopyingMixin
 from points.admin.publishing import PublishingMixin, page_address
 from points.admin.simulator import explain_view, simulator_view
-from points.earning.definition import LISTS, draft_definition
-from points.earning.sentence import WEEKDAYS, describe
+from points.earning.definition import LISTS
+from points.earning.sentence import WEEKDAYS
 from points.models import EarnBand, EarnCap, EarnRule, EarnRuleVersion
 from points.queries import points_wallet
 from points.rules import (
+    NOT_MONEY,
     describe_rule,
     describe_version,
     unpublished_changes,
@@ -65,6 +66,10 @@ class EarnRuleForm(forms.ModelForm):
             data["activity_type"] = None
         if data.get("hold") == EarnRule.Hold.DATE and not data.get("hold_date"):
             self.add_error("hold_date", _("Choose the day."))
+        wallet = data.get("wallet")
+        is_percent = data.get("method") == EarnRule.Method.PERCENT
+        if is_percent and wallet is not None and not wallet.holds_money:
+            self.add_error("wallet", NOT_MONEY)
         start, end = data.get("starts_at"), data.get("ends_at")
         if start and end and end <= start:
             self.add_error("ends_at", _("The end must come after the beginning."))
@@ -98,11 +103,12 @@ class VersionInline(ReadOnlyMixin, TabularInline):
     hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> Any:
+        self.programme = programme_of(request)
         return super().get_queryset(request).select_related("rule__wallet")
 
     @display(description=_("What it gives"))
     def sentence(self, version: EarnRuleVersion) -> str:
-        return describe_version(version)
+        return describe_version(version, self.programme)
 
     @display(description=_("For purchases from"))
     def counts_from(self, version: EarnRuleVersion) -> str:
@@ -127,7 +133,7 @@ class EarnRuleAdmin(
         "state_badge",
     )
     list_filter = ("is_active", "wallet", "trigger", "method")
-    list_select_related = ("wallet",)
+    list_select_related = ("wallet", "segment")
     search_fields = ("code", "name")
     autocomplete_fields = ("stores", "segment", "funder")
     inlines = (BandInline, CapInline, VersionInline)
@@ -142,8 +148,9 @@ class EarnRuleAdmin(
                 "fields": (
                     "method",
                     ("points", "amount"),
+                    "percent",
                     ("factor", "rounding"),
-                    "minimum_total",
+                    ("minimum_total", "order_limit"),
                 )
             },
         ),
@@ -260,7 +267,7 @@ class EarnRuleAdmin(
         rule = self.get_object(request, object_id) if object_id else EarnRule()
         context = {
             **(extra_context or {}),
-            "sentence": describe_rule(rule) if rule else "",
+            "sentence": describe_rule(rule, programme_of(request)) if rule else "",
             "rule": rule,
             "changes": self.changes(rule) if rule and rule.pk else [],
         }
@@ -317,9 +324,9 @@ class EarnRuleAdmin(
             for name, value in form.cleaned_data.items()
             if name in names and value not in (None, "")
         }
-        rule = EarnRule(**facts)
-        unit = rule.wallet.unit_name if rule.wallet_id else programme_of(request).unit_name
-        return JsonResponse({"sentence": describe(draft_definition(rule), unit=str(unit))})
+        return JsonResponse(
+            {"sentence": describe_rule(EarnRule(**facts), programme_of(request))}
+        )
 
     # --- the list ---------------------------------------------------------------------
 

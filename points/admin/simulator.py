@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -27,7 +28,7 @@ from core.money import format_money
 from members.admin import member_ids_for_search
 from members.models import Member
 from points.earning.basket import Basket, BasketLine
-from points.earning.trying import explain_order, simulate
+from points.earning.trying import WalletOutcome, explain_order, simulate
 from points.models import EarnRule
 
 NUM_LINES = 4
@@ -160,10 +161,24 @@ def simulator_view(request: HttpRequest) -> HttpResponse:
         "opts": EarnRule._meta,
         "form": form,
         "lines": lines,
-        "outcomes": outcomes,
+        "outcomes": None if outcomes is None else _shown(outcomes),
         "media": form.media,
     }
     return render(request, "admin/points/earnrule/simulator.html", context)
+
+
+def _shown(outcomes: Sequence[WalletOutcome]) -> list[dict[str, Any]]:
+    """Write the amounts of outcomes as their wallets do."""
+    return [
+        {
+            "wallet": one.wallet,
+            "unit": one.unit,
+            "points": one.unit.number(one.points),
+            "lines": [(line.line, one.unit.number(line.points)) for line in one.lines],
+            "steps": [(step, one.unit.signed(step.points)) for step in one.trace],
+        }
+        for one in outcomes
+    ]
 
 
 def explain_view(request: HttpRequest, order_id: int) -> HttpResponse:
@@ -171,6 +186,7 @@ def explain_view(request: HttpRequest, order_id: int) -> HttpResponse:
     if not request.user.has_perm("activities.view_order"):
         raise PermissionDenied
     order = get_object_or_404(Order.objects.select_related("member", "store"), pk=order_id)
+    explanation = explain_order(order)
     context = {
         **admin.site.each_context(request),
         "title": _("Why these points"),
@@ -178,6 +194,7 @@ def explain_view(request: HttpRequest, order_id: int) -> HttpResponse:
         "original": order,
         "order": order,
         "total": format_money(order.total, order.currency),
-        "explanation": explain_order(order),
+        "outcomes": _shown(explanation.outcomes),
+        "differences": explanation.differences,
     }
     return render(request, "admin/points/earnrule/explain.html", context)

@@ -16,11 +16,13 @@ from core.admin_tools import (
     ConsoleAdmin,
     ReadOnlyMixin,
     link,
-    number,
+    money,
+    programme_of,
     when,
 )
 from members.admin import member_ids_for_search
 from members.services import kept_member, merged_ids
+from points.amounts import Unit
 from points.models import Hold, Reservation
 
 STATE_BADGES = {
@@ -34,11 +36,11 @@ STATE_BADGES = {
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     list_display = ("who", "num_remaining", "state_badge", "usable", "earned_by")
-    list_select_related = ("account__member", "transfer")
+    list_select_related = ("account__member", "account__wallet", "transfer")
     search_fields = ("transfer__key",)
     search_help_text = _("A member's phone, code or card")
     ordering = ("-transfer_id",)
-    fields = ("who", "amount", "remaining", "usable", "expires_on", "earned_by")
+    fields = ("who", "num_amount", "num_remaining", "usable", "expires_on", "earned_by")
     empty_title = _("No held points")
     empty_text = _("A rule can give points that become usable later, or after delivery.")
 
@@ -52,14 +54,22 @@ class HoldAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         members = [*members, *(pk for some in others for pk in some)]
         return queryset.filter(account__member__in=members), False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
+        self.programme = programme_of(request)
+        return super().get_queryset(request)
+
     @display(description=_("Member"))
     def who(self, hold: Hold) -> str:
         assert hold.account.member is not None, "points are held for members"
         return link(kept_member(hold.account.member))
 
+    @display(description=_("Held at first"))
+    def num_amount(self, hold: Hold) -> str:
+        return Unit.of(hold.account.wallet, self.programme).amount(hold.amount)
+
     @display(description=_("Still held"))
     def num_remaining(self, hold: Hold) -> str:
-        return number(hold.remaining)
+        return Unit.of(hold.account.wallet, self.programme).amount(hold.remaining)
 
     @display(description=_("State"), label={"held": "info", "done": "success"})
     def state_badge(self, hold: Hold) -> tuple[str, str | Promise]:
@@ -78,15 +88,30 @@ class HoldAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 class ReservationAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     list_display = ("reference", "who", "num_amount", "num_spent", "state_badge", "until")
     list_filter = ("state",)
-    list_select_related = ("transfer__from_account__member",)
+    list_select_related = (
+        "transfer__from_account__member",
+        "transfer__from_account__wallet",
+    )
     search_fields = ("reference",)
     ordering = ("-transfer_id",)
-    fields = ("reference", "source", "who", "amount", "captured", "value", "until")
+    fields = ("reference", "source", "who", "num_amount", "num_spent", "worth", "until")
     empty_title = _("No reservations")
     empty_text = _("Tills reserve points while a customer pays with them.")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*self.fields, "state", "settled_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
+        self.programme = programme_of(request)
+        return super().get_queryset(request)
+
+    def _amount(self, reservation: Reservation, amount: int) -> str:
+        wallet = reservation.transfer.from_account.wallet
+        return Unit.of(wallet, self.programme).amount(amount)
+
+    @display(description=_("Worth"))
+    def worth(self, reservation: Reservation) -> str:
+        return money(reservation.value, self.programme.currency)
 
     @display(description=_("Member"))
     def who(self, reservation: Reservation) -> str:
@@ -94,11 +119,11 @@ class ReservationAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 
     @display(description=_("Reserved"))
     def num_amount(self, reservation: Reservation) -> str:
-        return number(reservation.amount)
+        return self._amount(reservation, reservation.amount)
 
     @display(description=_("Spent"))
     def num_spent(self, reservation: Reservation) -> str:
-        return number(reservation.captured)
+        return self._amount(reservation, reservation.captured)
 
     @display(description=_("State"), label=STATE_BADGES, ordering="state")
     def state_badge(self, reservation: Reservation) -> tuple[str, str]:

@@ -16,9 +16,11 @@ from unfold.decorators import display
 
 from core.admin_tools import ConsoleAdmin, programme_of
 from core.form_fields import PlainDecimalField
+from core.models import Programme
 from core.money import format_money, group_digits
+from points.amounts import Unit
 from points.models import Funder, Wallet
-from points.rules import save_wallet
+from points.rules import money_in, not_its_worth, save_wallet
 
 ON_BADGES = {"on": "success", "off": "warning"}
 
@@ -39,15 +41,26 @@ class WalletForm(forms.ModelForm):
             self.add_error("expiry_months", _("Say after how many months; 0 is the same."))
         if policy == Wallet.Expiry.FIXED and not data.get("expiry_day"):
             self.add_error("expiry_day", _("Choose the first such day."))
-        if data.get("pays_at_till") and not data.get("pay_value"):
-            self.add_error("pay_value", _("Say what one block of points pays."))
+        if data.get("pays_at_till"):
+            self._check_payment(data)
         return data
+
+    def _check_payment(self, data: dict[str, Any]) -> None:
+        """Money pays what it is, so nobody has to say it; points need a price."""
+        kind = data.get("kind", self.instance.kind)
+        if kind == Wallet.Kind.CASHBACK and data.get("pay_points"):
+            worth = money_in(data["pay_points"], Programme.current())
+            data["pay_value"] = data.get("pay_value") or worth
+            if data["pay_value"] != worth:
+                self.add_error("pay_value", not_its_worth(worth))
+        elif not data.get("pay_value"):
+            self.add_error("pay_value", _("Say what one block of points pays."))
 
 
 @admin.register(Wallet)
 class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     form = WalletForm
-    list_display = ("name", "kind", "unit_name", "expiry", "payment", "state_badge")
+    list_display = ("name", "kind", "unit", "expiry", "payment", "state_badge")
     search_fields = ("code", "name")
     fieldsets = (
         (
@@ -102,6 +115,15 @@ class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         self.programme = programme_of(request)
         return super().get_changelist_instance(request)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # What members hold would become something else overnight.
+        is_used = obj is not None and obj.accounts.filter(member__isnull=False).exists()
+        return ("kind",) if is_used else ()
+
+    @display(description=_("Unit"), ordering="unit_name")
+    def unit(self, wallet: Wallet) -> str:
+        return Unit.of(wallet, self.programme).label
+
     @display(description=_("Points expire"))
     def expiry(self, wallet: Wallet) -> str:
         months = {"months": wallet.expiry_months}
@@ -116,12 +138,14 @@ class WalletAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             return str(texts[policy]) % months
         if policy == Wallet.Expiry.FIXED and wallet.expiry_day:
             return str(_("each year on %(day)s")) % {"day": f"{wallet.expiry_day:%d/%m}"}
-        return str(_("never"))
+        return str(_("never expires"))
 
     @display(description=_("At the till"))
     def payment(self, wallet: Wallet) -> str:
         if not wallet.pays_at_till:
             return str(_("does not pay"))
+        if wallet.holds_money:
+            return str(_("pays what it is"))
         return str(_("%(points)s pay %(value)s")) % {
             "points": group_digits(wallet.pay_points),
             "value": format_money(wallet.pay_value, self.programme.currency),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import InvalidInput
 from core.models import Programme
+from points.amounts import Unit
 from points.earning.definition import definition_of, draft_definition
 from points.errors import NothingToTest
 from points.models import BackTest, EarnRule, Wallet
@@ -106,13 +107,16 @@ def _freeze(only: EarnRule | None, point_worth: Decimal | None) -> dict[str, Any
         "changed": [
             {"code": rule.code, "fields": unpublished_changes(rule)} for rule in changed
         ],
-        "wallets": [_frozen_wallet(w, point_worth) for w in wallets.order_by("pk")],
+        "wallets": [
+            _frozen_wallet(wallet, point_worth, Programme.current())
+            for wallet in wallets.order_by("pk")
+        ],
     }
 
 
 def _check(rule: EarnRule) -> None:
     try:
-        check_definition(draft_definition(rule))
+        check_definition(draft_definition(rule), rule.wallet)
     except InvalidInput as error:
         sentence = _("“%(name)s” cannot be tested: %(why)s")
         raise InvalidInput(sentence % {"name": rule.name, "why": error.message}) from error
@@ -152,12 +156,17 @@ def _frozen(rule: EarnRule, version: int, definition: dict[str, Any]) -> dict[st
     }
 
 
-def _frozen_wallet(wallet: Wallet, point_worth: Decimal | None) -> dict[str, Any]:
+def _frozen_wallet(
+    wallet: Wallet, point_worth: Decimal | None, programme: Programme
+) -> dict[str, Any]:
     worth = worth_of(wallet, point_worth)
+    unit = Unit.of(wallet, programme)
     return {
         "id": wallet.pk,
         "name": wallet.name,
-        "unit": wallet.unit_name,
+        "unit": unit.name,
+        "currency": unit.currency,
+        "decimals": unit.decimals,
         "worth": None if worth is None else str(worth),
     }
 
@@ -169,8 +178,8 @@ def worth_of(wallet: Wallet, told: Decimal | None) -> Decimal | None:
     """
     if wallet.kind == Kind.QUALIFYING:
         return None
+    if wallet.holds_money:
+        return Programme.current().smallest_amount
     if wallet.pays_at_till:
         return wallet.pay_value / wallet.pay_points
-    if wallet.kind == Kind.CASHBACK:
-        return Decimal(1).scaleb(-Programme.current().decimals)
     return told

@@ -12,9 +12,11 @@ from django.utils.translation import ngettext
 
 from core.models import Programme
 from core.money import format_money, group_digits
-from points.backtests.frozen import AFTER, BEFORE, definitions_of
+from points.amounts import Unit, closed_up
+from points.backtests.frozen import AFTER, BEFORE, definitions_of, unit_of
 from points.earning.sentence import describe
 from points.models import BackTest
+from points.rules import group_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def _sentence(
     told: dict[str, Any], wallet: dict[str, Any], days: dict[str, str], currency: str
 ) -> str:
     before, after, _given = told["points"]
-    facts = {**days, "wallet": wallet["name"], "unit": wallet["unit"]}
+    unit = unit_of(wallet)
+    facts = {**days, "wallet": wallet["name"]}
     if not told["more"] and not told["less"]:
         text = _(
             "In the wallet “%(wallet)s” nothing would change: no member would have got "
@@ -58,8 +61,10 @@ def _sentence(
         )
         return text % facts
     facts["who"] = _who(told["more"], told["less"])
-    facts["difference"] = _difference(after - before, wallet["unit"])
-    facts["cost"] = _cost(after - before, wallet["worth"], currency)
+    facts["difference"] = _difference(after - before, unit)
+    # What is money already costs what it says.
+    worth = None if unit.currency else wallet["worth"]
+    facts["cost"] = _cost(after - before, worth, currency)
     return (
         _("With the drafts, %(who)s: %(difference)s from %(start)s to %(end)s%(cost)s.")
         % facts
@@ -80,13 +85,14 @@ def _who(more: int, less: int) -> str:
     return _("%(gains)s and %(losses)s") % {"gains": gains, "losses": losses}
 
 
-def _difference(points: int, unit: str) -> str:
-    facts = {"points": group_digits(abs(points)), "unit": unit}
-    if points > 0:
-        return _("%(points)s %(unit)s more") % facts
-    if points < 0:
-        return _("%(points)s %(unit)s less") % facts
-    return _("as many %(unit)s in all") % facts
+def _difference(points: int, unit: Unit) -> str:
+    facts = {"points": unit.number(abs(points)), "unit": unit.name}
+    text = _("%(points)s %(unit)s more") if points > 0 else _("%(points)s %(unit)s less")
+    if not points:
+        text = _("as many %(unit)s in all")
+        if unit.currency:
+            text = _("as much in all")
+    return closed_up(text % facts)
 
 
 def _cost(points: int, worth: str | None, currency: str) -> str:
@@ -99,17 +105,22 @@ def _cost(points: int, worth: str | None, currency: str) -> str:
 def tested_rules(test: BackTest) -> list[TestedRule]:
     """Say each draft that differs from what is published, before and after."""
     programme = Programme.current()
-    units = {wallet["id"]: wallet["unit"] for wallet in test.definitions["wallets"]}
+    units = {wallet["id"]: unit_of(wallet) for wallet in test.definitions["wallets"]}
     before, after = (
         {definition.code: definition for definition in definitions_of(test, side)}
         for side in (BEFORE, AFTER)
     )
+    groups = group_names([*before.values(), *after.values()])
 
     def said(definition: Any) -> str:
         if definition is None:
             return ""
-        unit = units[definition.wallet_id]
-        return describe(definition, unit=unit, programme=programme)
+        return describe(
+            definition,
+            unit=units[definition.wallet_id],
+            programme=programme,
+            group=groups.get(definition.segment_id or 0, ""),
+        )
 
     return [
         TestedRule(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
 from core.money import format_money
-from points.earning.basket import Basket, BasketLine
+from members.models import Member
+from members.occasions import birthday_in
+from points.earning.basket import ORDER, Basket, BasketLine
 from points.earning.context import Context
 from points.earning.definition import Definition
 from points.models import EarnRule
@@ -73,14 +74,6 @@ def _in_birthday(definition: Definition, basket: Basket, context: Context) -> bo
     )
 
 
-def birthday_in(born: date, year: int) -> date:
-    """Return the day on which a birthday is kept; 29 February becomes the 28th."""
-    try:
-        return born.replace(year=year)
-    except ValueError:
-        return date(year, 3, 1) - timedelta(days=1)
-
-
 def _on_holiday(definition: Definition, basket: Basket, context: Context) -> bool:
     only = definition.holidays == EarnRule.Holidays.ONLY
     return (basket.day in context.holidays) == only
@@ -105,10 +98,31 @@ def _nth(definition: Definition, basket: Basket, context: Context) -> bool:
 
 
 def _in_segment(definition: Definition, basket: Basket, context: Context) -> bool:
-    return basket.member_id in context.segments.get(definition.segment_id or 0, ())
+    return basket.id in context.segments.get(definition.segment_id or 0, ())
+
+
+def _why_not_segment(definition: Definition, basket: Basket, context: Context) -> str:
+    group = context.groups.get(definition.segment_id or 0)
+    if not group:
+        return _("The member is not in the group of the rule.")
+    if basket.trigger != ORDER:
+        return _("The member is not in “%(group)s”.") % {"group": group}
+    return _("The member was not in “%(group)s” when they bought.") % {"group": group}
+
+
+def _why_barred(definition: Definition, basket: Basket, context: Context) -> str:
+    if context.barred[basket.member_id] == Member.State.BLOCKED:
+        return _("The member is blocked: what they do is recorded and earns nothing.")
+    return _("The member has left the programme and earns nothing.")
 
 
 CONDITIONS = (
+    Condition(
+        lambda d: True,
+        lambda d, b, c: b.member_id not in c.barred,
+        _why_barred,
+        about_member=True,
+    ),
     Condition(
         lambda d: d.starts_at is not None,
         lambda d, b, c: d.starts_at is None or b.happened_at >= d.starts_at,
@@ -166,7 +180,7 @@ CONDITIONS = (
     Condition(
         lambda d: d.segment_id is not None,
         _in_segment,
-        lambda d, b, c: _("The member is not in the group of the rule."),
+        _why_not_segment,
         about_member=True,
     ),
     Condition(

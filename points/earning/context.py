@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from core.batch import Column, fetch_all, rows_source
 from core.models import Holiday, Programme
 from members.models import Member, Segment
-from members.segments import members_matching
+from members.segments import Occasion, occasions_matching
+from points.amounts import Unit
 from points.earning.basket import ORDER, Basket
 from points.models import EarnRule
 
@@ -25,10 +26,18 @@ class Context:
 
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     currency: str = "VND"
+    # By group: the baskets whose member was in it.
     segments: Mapping[int, Collection[int]] = field(default_factory=dict)
     order_numbers: Mapping[int, int] = field(default_factory=dict)
     birthdays: Mapping[int, date] = field(default_factory=dict)
     holidays: Collection[date] = ()
+    # Whoever gets nothing, with the state that they are in.
+    barred: Mapping[int, str] = field(default_factory=dict)
+    # How much of the smallest unit makes one of the currency: 10 ** decimals.
+    decimals: int = 0
+    # For explanations: how an amount of each wallet is written, what a group is called.
+    units: Mapping[int, Unit] = field(default_factory=dict)
+    groups: Mapping[int, str] = field(default_factory=dict)
 
 
 def load_context(
@@ -39,15 +48,19 @@ def load_context(
 ) -> Context:
     """Read what these rules ask about these baskets; one query for each kind of question.
 
-    A segment costs one query of its own. ``judged_at`` is the moment as of which groups of
-    members are judged; without it, that of the latest basket.
+    Groups of members cost queries of their own. ``judged_at`` is the moment as of which
+    they are judged; without it, that of each basket.
     """
     programme = Programme.current()
     member_ids = {basket.member_id for basket in baskets}
+    segments, groups = _segments(baskets, definitions, judged_at)
     return Context(
         zone=programme.zone,
         currency=str(programme.currency),
-        segments=_segments(baskets, member_ids, definitions, judged_at),
+        decimals=programme.decimals,
+        segments=segments,
+        groups=groups,
+        barred=_barred(member_ids),
         order_numbers=(
             order_numbers([b.id for b in baskets if b.trigger == ORDER])
             if any(d.nth_order for d in definitions)
@@ -72,27 +85,32 @@ def load_context(
 
 def _segments(
     baskets: Sequence[Basket],
-    member_ids: Collection[int],
     definitions: Sequence[Definition],
     judged_at: datetime | None,
-) -> dict[int, Collection[int]]:
-    """Say which of these members are in the groups that rules name, as of the purchase.
+) -> tuple[dict[int, Collection[int]], dict[int, str]]:
+    """Say which baskets are of members of the groups that rules name, and the names.
 
-    A batch is judged at its latest moment: facts come as they happen, and a group is a
-    question about now.
+    A tier is that of the purchase's own moment, however late it is told. What keeps no
+    history is judged at the latest moment of the batch: facts come as they happen.
     """
     wanted = {d.segment_id for d in definitions if d.segment_id}
     if not wanted or not baskets:
-        return {}
-    at = judged_at or max(basket.happened_at for basket in baskets)
-    return {
-        segment.pk: set(
-            members_matching(segment.conditions, at=at)
-            .filter(pk__in=member_ids)
-            .values_list("pk", flat=True)
-        )
-        for segment in Segment.objects.filter(pk__in=wanted)
-    }
+        return {}, {}
+    occasions = [
+        Occasion(b.id, b.member_id, judged_at, "")
+        if judged_at
+        else Occasion(b.id, b.member_id, b.happened_at, b.trigger)
+        for b in baskets
+    ]
+    segments = list(Segment.objects.filter(pk__in=wanted))
+    met = {s.pk: occasions_matching(s.conditions, occasions) for s in segments}
+    return dict(met), {segment.pk: segment.name for segment in segments}
+
+
+def _barred(member_ids: Collection[int]) -> dict[int, str]:
+    """Return who of these gets nothing, and their state: blocked, or gone."""
+    barred = Member.objects.filter(pk__in=member_ids).exclude(state=Member.State.ACTIVE)
+    return dict(barred.values_list("pk", "state"))
 
 
 def _birthdays(member_ids: Collection[int]) -> dict[int, date]:

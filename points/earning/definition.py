@@ -24,6 +24,7 @@ COPIED = (
     "method",
     "scope",
     "points",
+    "order_limit",
     "rounding",
     "before_discount",
     "before_voucher",
@@ -57,7 +58,7 @@ LISTS = (
     "channels",
     "payment_methods",
 )
-DECIMALS = ("amount", "factor", "minimum_total", "funder_percent")
+DECIMALS = ("amount", "percent", "factor", "minimum_total", "funder_percent")
 MOMENTS = ("starts_at", "ends_at")
 TIMES = ("from_time", "until_time")
 
@@ -93,7 +94,9 @@ class Definition:
     scope: str = Scope.ORDER.value
     points: int = 1
     amount: Decimal = Decimal(10000)
+    percent: Decimal = Decimal(5)
     factor: Decimal = Decimal(2)
+    order_limit: int | None = None
     rounding: str = "down"
     minimum_total: Decimal = Decimal(0)
     before_discount: bool = False

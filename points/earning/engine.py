@@ -22,8 +22,14 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from core.money import Rounding, format_money, group_digits, round_whole
-from points.earning.basket import Basket
+from core.money import (
+    Rounding,
+    format_money,
+    plain_number,
+    round_whole,
+)
+from points.amounts import Unit
+from points.earning.basket import ORDER, Basket
 from points.earning.conditions import CONDITIONS, Condition, is_excluded, matches
 from points.earning.context import Context
 from points.earning.definition import Definition, Method, Scope, Stacking
@@ -113,7 +119,6 @@ class _Answer:
 
     rule: Rule
     points: int
-    exact: Decimal
     reasons: list[str] = field(default_factory=list)
     matched: tuple[bool, ...] = ()
 
@@ -140,11 +145,13 @@ class _Asking:
         if why_not := self._refusal(rule):
             self._say_no(rule, why_not)
             return
-        answer = self._count(rule)
+        answer = self._within_order(self._count(rule))
         if answer.points <= 0:
             said = answer.reasons if rule.definition.method == Method.BANDS else []
             self._say_no(rule, said or [_("That comes to no whole point.")])
             return
+        if self.explain:
+            answer.reasons += self._of_group(rule.definition)
         self.answers.append(answer)
         if rule.definition.stops_here:
             self.stopped_by = rule.definition
@@ -186,6 +193,12 @@ class _Asking:
                 return [condition.why_not(d, basket, self.context)]
         return []
 
+    def _of_group(self, d: Definition) -> list[str]:
+        group = self.context.groups.get(d.segment_id or 0)
+        if not group or self.basket.trigger != ORDER:
+            return []
+        return [_("The member was in “%(group)s” when they bought.") % {"group": group}]
+
     def _say_no(self, rule: Rule, reasons: list[str]) -> None:
         if self.explain:
             self.silent.append(RuleTrace(rule.definition, False, 0, tuple(reasons)))
@@ -224,7 +237,7 @@ class _Asking:
         if rule.stage == MULTIPLIERS:
             return self._multiply(rule)
         if d.method in (Method.FIXED, Method.EXTRA):
-            return _Answer(rule, d.points, Decimal(d.points), [])
+            return _Answer(rule, d.points)
         matched = self._matched(d)
         if d.method == Method.PER_UNIT:
             quantity = self._quantity(d, matched)
@@ -232,7 +245,23 @@ class _Asking:
         amount = counted_amount(d, self.basket, matched)
         if d.method == Method.BANDS:
             return self._band(rule, amount, matched)
+        if d.method == Method.PERCENT:
+            share = (amount * d.percent / 100).scaleb(self.context.decimals)
+            return self._rounded(rule, share, matched, amount)
         return self._rounded(rule, amount * d.points / d.amount, matched, amount)
+
+    def _within_order(self, answer: _Answer) -> _Answer:
+        """Cut what a rule gives for one order to the most that it may."""
+        limit = answer.rule.definition.order_limit
+        if limit is not None and answer.points > limit:
+            answer.points = limit
+            if self.explain:
+                most = self._unit(answer.rule).amount(limit)
+                answer.reasons.append(_("At most %(most)s for one order.") % {"most": most})
+        return answer
+
+    def _unit(self, rule: Rule) -> Unit:
+        return self.context.units.get(rule.definition.wallet_id, Unit(""))
 
     def _matched(self, d: Definition) -> tuple[bool, ...]:
         if not self.basket.lines:
@@ -256,12 +285,20 @@ class _Asking:
         self, rule: Rule, exact: Decimal, matched: tuple[bool, ...], counted: Decimal
     ) -> _Answer:
         points = round_whole(exact, rule.definition.rounding)
-        answer = _Answer(rule, points, exact, matched=matched)
+        answer = _Answer(rule, points, matched=matched)
         if self.explain:
-            answer.reasons.append(self._sum_in_words(rule.definition, counted, exact))
+            answer.reasons.append(self._sum_in_words(rule, counted, exact))
         return answer
 
-    def _sum_in_words(self, d: Definition, counted: Decimal, exact: Decimal) -> str:
+    def _sum_in_words(self, rule: Rule, counted: Decimal, exact: Decimal) -> str:
+        d, unit = rule.definition, self._unit(rule)
+        if d.method == Method.PERCENT:
+            return _("%(percent)s %% of %(amount)s: %(exact)s, %(rounding)s.") % {
+                "percent": plain_number(d.percent),
+                "amount": format_money(counted, self.context.currency),
+                "exact": unit.exact(exact),
+                "rounding": Rounding(d.rounding).label.lower(),
+            }
         per_unit = d.method == Method.PER_UNIT
         amount, each = (
             (plain_number(counted), plain_number(d.amount))
@@ -272,10 +309,10 @@ class _Asking:
             )
         )
         return _("%(points)s for each %(each)s of %(amount)s: %(exact)s, %(rounding)s.") % {
-            "points": group_digits(d.points),
+            "points": unit.number(d.points),
             "each": each,
             "amount": amount,
-            "exact": plain_number(exact),
+            "exact": unit.exact(exact),
             "rounding": Rounding(d.rounding).label.lower(),
         }
 
@@ -283,11 +320,11 @@ class _Asking:
         d = rule.definition
         band = next((b for b in reversed(d.bands) if amount >= b.from_amount), None)
         if band is None:
-            return _Answer(rule, 0, Decimal(0), [_("The order is below the first band.")])
+            return _Answer(rule, 0, [_("The order is below the first band.")])
         exact = Decimal(band.points)
         if band.per_amount is not None:
             exact = amount * band.points / band.per_amount
-        answer = _Answer(rule, round_whole(exact, d.rounding), exact, matched=matched)
+        answer = _Answer(rule, round_whole(exact, d.rounding), matched=matched)
         if self.explain:
             answer.reasons.append(
                 _("%(amount)s lies in the band from %(start)s.")
@@ -307,12 +344,14 @@ class _Asking:
             whole = self.basket.lines_total
             share = base * _chosen_total(self.basket, matched) / (whole or 1)
         exact = share * (d.factor - 1)
-        answer = _Answer(rule, round_whole(exact, d.rounding), exact, matched=matched)
+        answer = _Answer(rule, round_whole(exact, d.rounding), matched=matched)
         if self.explain:
-            answer.reasons.append(
-                _("%(factor)s times the %(points)s points of the base rules.")
-                % {"factor": plain_number(d.factor), "points": plain_number(share)}
-            )
+            unit = self._unit(rule)
+            text = _("%(factor)s times the %(points)s points of the base rules.")
+            if unit.currency:
+                text = _("%(factor)s times the %(points)s of the base rules.")
+            facts = {"factor": plain_number(d.factor), "points": unit.exact(share)}
+            answer.reasons.append(text % facts)
         return answer
 
     def _per_line(self, answer: _Answer) -> tuple[int, ...]:
@@ -372,9 +411,3 @@ def _chosen_total(basket: Basket, matched: tuple[bool, ...]) -> Decimal:
 def _named(what: Definition | _Answer) -> dict[str, str]:
     definition = what.rule.definition if isinstance(what, _Answer) else what
     return {"name": definition.name or definition.code}
-
-
-def plain_number(value: Decimal) -> str:
-    """Write a number as Vietnamese does, without zeros at the end: 1.234,5."""
-    whole, _dot, rest = f"{round(value, 4).normalize():f}".partition(".")
-    return group_digits(int(whole)) + (f",{rest}" if rest else "")

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Programme
-from core.money import Rounding, format_money, group_digits
+from core.money import Rounding, format_money, plain_number
+from points.amounts import Unit, closed_up
 from points.earning.definition import Definition, Hold, Method, Scope, Stacking, Trigger
-from points.earning.engine import plain_number
 from points.models import EarnCap, EarnRule
 
 WEEKDAYS = {
@@ -26,22 +26,30 @@ WEEKDAYS = {
 
 
 def describe(
-    definition: Definition, *, unit: str, programme: Programme | None = None
+    definition: Definition,
+    *,
+    unit: Unit,
+    programme: Programme | None = None,
+    group: str = "",
 ) -> str:
-    """Say what a rule gives, on what, when, to whom and within what limits."""
+    """Say what a rule gives, on what, when, to whom and within what limits.
+
+    ``group`` is the name of the members' group that the rule is for.
+    """
     programme = programme or Programme.current()
     d, currency = definition, str(programme.currency)
-    parts = [_what(d, unit, currency), *_on_what(d), *_when(d), *_for_whom(d)]
+    parts = [_what(d, unit, currency), *_on_what(d), *_when(d), *_for_whom(d, group)]
     sentences = [", ".join(parts) + ".", *_limits(d, unit), *_beside(d), *_usable(d)]
-    text = " ".join(sentences)
+    text = closed_up(" ".join(sentences))
     return text[:1].upper() + text[1:]
 
 
-def _what(d: Definition, unit: str, currency: str) -> str:
+def _what(d: Definition, unit: Unit, currency: str) -> str:
     facts = {
-        "points": group_digits(d.points),
-        "unit": unit,
+        "points": unit.number(d.points),
+        "unit": unit.name,
         "amount": format_money(d.amount, currency),
+        "percent": plain_number(d.percent),
         "pieces": plain_number(d.amount),
         "factor": plain_number(d.factor),
         "minimum": format_money(d.minimum_total, currency),
@@ -50,10 +58,13 @@ def _what(d: Definition, unit: str, currency: str) -> str:
     }
     texts = {
         Method.PER_AMOUNT: _("%(points)s %(unit)s for every %(amount)s"),
+        Method.PERCENT: _("%(percent)s %% of the amount back"),
         Method.PER_UNIT: _("%(points)s %(unit)s for every %(pieces)s pieces"),
         Method.FIXED: _("%(points)s %(unit)s"),
         Method.BANDS: _("%(bands)s"),
-        Method.MULTIPLIER: _("%(factor)s times the %(unit)s of the other rules"),
+        Method.MULTIPLIER: _("%(factor)s times what the other rules give")
+        if unit.currency
+        else _("%(factor)s times the %(unit)s of the other rules"),
         Method.EXTRA: _("%(points)s %(unit)s extra"),
     }
     text = texts[Method(d.method)] % facts
@@ -61,8 +72,11 @@ def _what(d: Definition, unit: str, currency: str) -> str:
         text += " " + _for_trigger(d)
     if d.minimum_total:
         text += " " + _("on orders from %(minimum)s") % facts
-    if d.method in (Method.PER_AMOUNT, Method.PER_UNIT):
+    if d.method in (Method.PER_AMOUNT, Method.PER_UNIT, Method.PERCENT):
         text += ", " + str(facts["rounding"])
+    if d.order_limit is not None:
+        most = unit.amount(d.order_limit)
+        text += ", " + _("at most %(most)s for one order") % {"most": most}
     return text
 
 
@@ -76,13 +90,13 @@ def _for_trigger(d: Definition) -> str:
     return texts[Trigger(d.trigger)]
 
 
-def _bands(d: Definition, unit: str, currency: str) -> str:
+def _bands(d: Definition, unit: Unit, currency: str) -> str:
     texts = []
     for band in d.bands:
         facts = {
             "start": format_money(band.from_amount, currency),
-            "points": group_digits(band.points),
-            "unit": unit,
+            "points": unit.number(band.points),
+            "unit": unit.name,
         }
         if band.per_amount is None:
             texts.append(_("from %(start)s: %(points)s %(unit)s") % facts)
@@ -138,7 +152,7 @@ def _when(d: Definition) -> list[str]:
     return parts
 
 
-def _for_whom(d: Definition) -> list[str]:
+def _for_whom(d: Definition, group: str) -> list[str]:
     parts = []
     if d.nth_order == 1:
         parts.append(_("on a member's first order"))
@@ -147,7 +161,7 @@ def _for_whom(d: Definition) -> list[str]:
     if d.birthday != EarnRule.Birthday.ANY:
         parts.append(str(EarnRule.Birthday(d.birthday).label))
     if d.segment_id:
-        parts.append(_("for members of one group"))
+        parts.append(_of_group(d, group))
     if d.store_ids:
         parts.append(_("in %(count)s stores") % {"count": len(d.store_ids)})
     if d.channels:
@@ -159,17 +173,26 @@ def _for_whom(d: Definition) -> list[str]:
     return parts
 
 
-def _limits(d: Definition, unit: str) -> list[str]:
+def _of_group(d: Definition, group: str) -> str:
+    if not group:
+        return _("for members of one group")
+    if d.trigger != Trigger.ORDER:
+        return _("for members of “%(group)s”") % {"group": group}
+    return _("for who belongs to “%(group)s” when they buy") % {"group": group}
+
+
+def _limits(d: Definition, unit: Unit) -> list[str]:
     texts = []
     for cap in d.caps:
+        counted = unit if cap.unit == EarnCap.Unit.POINTS else Unit(_("times"))
         facts = {
-            "limit": group_digits(cap.limit),
-            "unit": unit if cap.unit == EarnCap.Unit.POINTS else _("times"),
+            "limit": counted.number(cap.limit),
+            "unit": counted.name,
             "period": EarnCap.Period(cap.period).label,
         }
         texts.append(_("At most %(limit)s %(unit)s %(period)s for one member.") % facts)
     if d.budget:
-        facts = {"budget": group_digits(d.budget), "unit": unit}
+        facts = {"budget": unit.number(d.budget), "unit": unit.name}
         texts.append(_("The rule gives at most %(budget)s %(unit)s in all.") % facts)
     return texts
 

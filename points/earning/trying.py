@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
 from activities.models import Order
+from core.models import Programme
+from points.amounts import Unit
 from points.earning.basket import Basket, BasketLine
 from points.earning.context import load_context
 from points.earning.definition import draft_definition
@@ -30,6 +32,7 @@ class WalletOutcome:
     """What a basket comes to in one wallet, and what became of every rule."""
 
     wallet: Wallet
+    unit: Unit
     points: int
     trace: tuple[RuleTrace, ...]
     lines: tuple[LineOutcome, ...]
@@ -72,16 +75,19 @@ def explain_order(order: Order) -> Explanation:
 
 
 def _outcomes(basket: Basket, book: RuleBook) -> list[WalletOutcome]:
-    context = load_context([basket], book.definitions)
     rules = book.rules_at(basket.happened_at)
+    wallets = Wallet.objects.in_bulk({rule.definition.wallet_id for rule in rules})
+    programme = Programme.current()
+    units = {pk: Unit.of(wallet, programme) for pk, wallet in wallets.items()}
+    context = replace(load_context([basket], book.definitions), units=units)
     trace = evaluate(basket, rules, context, explain=True).trace
-    wallets = Wallet.objects.in_bulk({t.definition.wallet_id for t in trace})
     result = []
     for pk, wallet in sorted(wallets.items()):
         of_wallet = tuple(t for t in trace if t.definition.wallet_id == pk)
         result.append(
             WalletOutcome(
                 wallet,
+                units[pk],
                 sum(t.points for t in of_wallet),
                 of_wallet,
                 _lines(basket, of_wallet),
@@ -101,15 +107,17 @@ def _differences(outcomes: Sequence[WalletOutcome], given: dict[str, int]) -> li
     """Say where the ledger gave other than the rules come to today."""
     said = []
     counted = {t.definition.code: t for o in outcomes for t in o.trace}
+    units = {t.definition.code: o.unit for o in outcomes for t in o.trace}
     for code in sorted({*given, *(c for c, t in counted.items() if t.points)}):
         trace = counted.get(code)
         now, then = (trace.points if trace else 0), given.get(code, 0)
         if now == then:
             continue
+        unit = units.get(code, Unit(""))
         facts = {
             "rule": trace.definition.name if trace else code,
-            "then": then,
-            "now": now,
+            "then": unit.number(then),
+            "now": unit.number(now),
         }
         if trace and trace.definition.caps and then < now:
             text = _("“%(rule)s” gave %(then)s of %(now)s: its limit was reached.")

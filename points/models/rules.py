@@ -32,6 +32,7 @@ class EarnRule(models.Model):
 
     class Method(models.TextChoices):
         PER_AMOUNT = "per_amount", _("points for each amount of money")
+        PERCENT = "percent", _("a percent of the amount, into a wallet of money")
         PER_UNIT = "per_unit", _("points for each piece (or unit of an activity)")
         FIXED = "fixed", _("the same points each time")
         BANDS = "bands", _("points by the size of the order")
@@ -106,6 +107,14 @@ class EarnRule(models.Model):
         validators=[MinValueValidator(Decimal("0.01"))],
         help_text=_("…for this much money (or so many pieces)."),
     )
+    percent = models.DecimalField(
+        _("percent of the amount"),
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(5),
+        validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(Decimal(100))],
+        help_text=_("5 gives 5.000 ₫ back for 100.000 ₫."),
+    )
     factor = models.DecimalField(
         _("times"),
         max_digits=6,
@@ -116,6 +125,13 @@ class EarnRule(models.Model):
     )
     rounding = models.CharField(
         _("rounding"), max_length=8, choices=Rounding, default=Rounding.DOWN
+    )
+    order_limit = models.PositiveBigIntegerField(
+        _("at most for one order"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("In units of the wallet, such as 50000 for 50.000 ₫. Empty: no limit."),
     )
     minimum_total = models.DecimalField(
         _("smallest order"),
@@ -244,6 +260,14 @@ class EarnRule(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(points__gte=1), name="points_earnrule_points_is_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(percent__gt=0) & Q(percent__lte=100),
+                name="points_earnrule_percent_is_a_share",
+            ),
+            models.CheckConstraint(
+                condition=Q(order_limit__isnull=True) | Q(order_limit__gte=1),
+                name="points_earnrule_order_limit_is_positive",
             ),
             models.CheckConstraint(
                 condition=Q(starts_at__isnull=True)

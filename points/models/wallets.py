@@ -30,6 +30,7 @@ class Wallet(models.Model):
         QUALIFYING = "qualifying", _("qualifying points, for tiers")
         CASHBACK = "cashback", _("cashback, in money")
         STAMPS = "stamps", _("stamps")
+        SPINS = "spins", _("spins, for games")
 
     class Expiry(models.TextChoices):
         NEVER = "never", _("never")
@@ -44,7 +45,12 @@ class Wallet(models.Model):
     kind = models.CharField(
         _("what it holds"), max_length=10, choices=Kind, default=Kind.POINTS
     )
-    unit_name = models.CharField(_("unit"), max_length=20, default="điểm")
+    unit_name = models.CharField(
+        _("unit"),
+        max_length=20,
+        default="điểm",
+        help_text=_("Cashback is written as money, whatever stands here."),
+    )
     expiry_policy = models.CharField(
         _("points expire"), max_length=10, choices=Expiry, default=Expiry.NEVER
     )
@@ -171,6 +177,11 @@ class Wallet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def holds_money(self) -> bool:
+        """Tell whether an amount is money, in the smallest unit of the currency."""
+        return self.kind == self.Kind.CASHBACK
 
 
 class Account(models.Model):

@@ -21,7 +21,7 @@ from points.earning.rulebook import RuleBook, rules_in_force
 from points.expiry import ExpiryPolicy, last_day
 from points.ledger import HoldTerms, Posting, post
 from points.models import Account, Transfer, Wallet
-from points.queries import POINTS_WALLET, points_wallet
+from points.queries import POINTS_WALLET, active_wallets
 from points.services.accounts import member_accounts, programme_account
 
 # What the second of two postings is called when a partner pays a share.
@@ -49,17 +49,19 @@ def earn_points(
     if not baskets:
         return {}
     book = book or rules_in_force(only={basket.trigger for basket in baskets})
-    earnings = _within_limits(list(_granted(baskets, book)))
-    if not earnings:
+    granted = list(_granted(baskets, book))
+    if not granted:
         return {}
-    wallets = Wallet.objects.in_bulk({e.definition.wallet_id for e in earnings})
+    wallets = {wallet.pk: wallet for wallet in active_wallets()}
+    # A wallet may have been switched off since the rules were read.
+    earnings = _within_limits([e for e in granted if e.definition.wallet_id in wallets])
     postings = list(_postings(earnings, wallets))
     # All rules in one batch: the accounts of all are locked once and in one order.
     post(postings)
-    shown = points_wallet()
+    shown = next(iter(wallets), None)
     totals: dict[int, int] = defaultdict(int)
     for earning in earnings:
-        if shown is not None and earning.definition.wallet_id == shown.pk:
+        if earning.definition.wallet_id == shown:
             totals[earning.basket.id] += earning.points
     return dict(totals)
 
@@ -114,6 +116,8 @@ def _postings(
     accounts: dict[int, _Accounts] = {}
     for wallet_id, wallet in wallets.items():
         of_wallet = [e for e in earnings if e.definition.wallet_id == wallet_id]
+        if not of_wallet:
+            continue
         holds = any(e.definition.hold != Hold.NONE for e in of_wallet)
         issued = programme_account(wallet, Account.Kind.ISSUED)
         accounts[wallet_id] = _Accounts(

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q
-from django.db.models.functions import ExtractDay, ExtractMonth
 
 from core.batch import CHUNK, chunks
-from core.clock import local_date, programme_zone
+from core.clock import local_date
 from core.retry import retry_on_conflict
 from members.merged import merged_ids
-from members.models import Member
+from members.occasions import anniversaries_lately, birthdays_lately, joined_lately
 from points.earning.basket import Basket
-from points.earning.conditions import birthday_in
 from points.earning.rulebook import RuleBook, rules_in_force
 from points.models import EarnRule, Transfer
 from points.services.earning import earn_points, occasion_key
@@ -29,7 +26,6 @@ from points.services.earning import earn_points, occasion_key
 SIGN_UP = EarnRule.Trigger.SIGN_UP.value
 BIRTHDAY = EarnRule.Trigger.BIRTHDAY.value
 ANNIVERSARY = EarnRule.Trigger.ANNIVERSARY.value
-CATCH_UP = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +41,12 @@ def celebrate(*, at: datetime) -> Celebrated:
 
     Asks nothing of members while no rule is published for an occasion.
     """
-    today = local_date(at)
     total = Celebrated()
     for trigger in (SIGN_UP, BIRTHDAY, ANNIVERSARY):
         book = rules_in_force(only={trigger})
         if not book.definitions:
             continue
-        for chunk in chunks(_occasions(trigger, today, at), CHUNK):
+        for chunk in chunks(_occasions(trigger, at), CHUNK):
             given = _give(chunk, book)
             total = Celebrated(
                 total.members + len(given), total.points + sum(given.values())
@@ -84,42 +79,15 @@ def _give(baskets: Sequence[Basket], book: RuleBook) -> dict[int, int]:
     return earn_points(fresh, book=book)
 
 
-def _occasions(trigger: str, today: date, at: datetime) -> Iterator[Basket]:
+def _occasions(trigger: str, at: datetime) -> Iterator[Basket]:
     """Find the members whose occasion fell on one of the last days."""
-    days = [today - timedelta(days=n) for n in range(CATCH_UP.days + 1)]
-    active = Member.objects.filter(state=Member.State.ACTIVE)
     if trigger == SIGN_UP:
-        since = at - CATCH_UP
-        joined = active.filter(joined_at__gte=since, joined_at__lte=at)
-        for pk, joined_at in joined.values_list("pk", "joined_at").iterator():
+        for pk, joined_at in joined_lately(at=at):
             yield _basket(trigger, pk, local_date(joined_at), joined_at)
         return
-    zone = programme_zone()
-    if trigger == BIRTHDAY:
-        found = active.filter(birth_date__isnull=False)
-        marked = found.annotate(
-            month=ExtractMonth("birth_date"), of_month=ExtractDay("birth_date")
-        ).values_list("pk", "birth_date")
-    else:
-        marked = active.annotate(
-            month=ExtractMonth("joined_at", tzinfo=zone),
-            of_month=ExtractDay("joined_at", tzinfo=zone),
-        ).values_list("pk", "joined_at")
-    for pk, begun in marked.filter(_on_one_of(days)).iterator():
-        born = begun.astimezone(zone).date() if isinstance(begun, datetime) else begun
-        assert born is not None, "only members with the day were asked for"
-        for day in days:
-            if day.year > born.year and birthday_in(born, day.year) == day:
-                yield _basket(trigger, pk, day, at)
-
-
-def _on_one_of(days: Sequence[date]) -> Q:
-    wanted = Q()
-    for day in days:
-        wanted |= Q(month=day.month, of_month=day.day)
-        if (day.month, day.day) == (2, 28):
-            wanted |= Q(month=2, of_month=29)
-    return wanted
+    find = birthdays_lately if trigger == BIRTHDAY else anniversaries_lately
+    for pk, day in find(at=at):
+        yield _basket(trigger, pk, day, at)
 
 
 def _basket(trigger: str, member_id: int, day: date, at: datetime) -> Basket:

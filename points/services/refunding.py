@@ -33,7 +33,10 @@ SPENT = (Transfer.Kind.SPEND, Transfer.Kind.CAPTURE)
 
 @dataclass(slots=True)
 class RefundedPoints:
-    """What a refund did to "my points" of one order; ``short`` could not be taken."""
+    """What a refund did to "my points" of one order; ``short`` could not be taken.
+
+    Other wallets move as well; they count in other units and are not in these sums.
+    """
 
     taken: int = 0
     short: int = 0
@@ -58,9 +61,11 @@ def refund_points(order_ids: Collection[int], *, at: datetime) -> dict[int, Refu
     )
     undone = _undone(transfers)
     spends = [t for t in transfers if t.kind in SPENT]
-    _return_spent(spends, remaining, undone, moved, at=at)
+    wallet = points_wallet()
+    shown = wallet.pk if wallet else 0
+    _return_spent(spends, remaining, undone, moved, shown=shown, at=at)
     earned = [t for t in transfers if t.kind == Transfer.Kind.EARN]
-    _take_earned(earned, remaining, undone, moved, at=at)
+    _take_earned(earned, remaining, undone, moved, shown=shown, at=at)
     return moved
 
 
@@ -80,6 +85,7 @@ def _return_spent(
     undone: dict[int, int],
     moved: dict[int, RefundedPoints],
     *,
+    shown: int,
     at: datetime,
 ) -> None:
     """Give back the share of the points that paid for what was returned."""
@@ -94,7 +100,13 @@ def _return_spent(
             parts.append(TakeBack(transfer.pk, back, key))
     by_id = {transfer.pk: transfer for transfer in spends}
     for taken in take_back(parts, at=at) if parts else ():
-        moved[by_id[taken.transfer_id].source_id or 0].returned += taken.amount
+        transfer = by_id[taken.transfer_id]
+        if _wallet_of(transfer) == shown:
+            moved[transfer.source_id or 0].returned += taken.amount
+
+
+def _wallet_of(transfer: Transfer) -> int:
+    return transfer.from_account.wallet_id
 
 
 def _take_earned(
@@ -103,6 +115,7 @@ def _take_earned(
     undone: dict[int, int],
     moved: dict[int, RefundedPoints],
     *,
+    shown: int,
     at: datetime,
 ) -> None:
     """Take back what the remainders would not have earned."""
@@ -118,10 +131,9 @@ def _take_earned(
         return
     by_id = {transfer.pk: transfer for transfer in earned}
     _open_limits(parts, by_id, definitions, remaining, targets)
-    shown = points_wallet()
     for part, taken in zip(parts, take_back(parts, at=at), strict=True):
         transfer = by_id[part.transfer_id]
-        if shown is not None and transfer.from_account.wallet_id == shown.pk:
+        if _wallet_of(transfer) == shown:
             sums = moved[transfer.source_id or 0]
             sums.taken += taken.amount
             sums.short += part.amount - taken.amount

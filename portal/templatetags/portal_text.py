@@ -9,10 +9,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.money import group_digits
+from core.phones import display_phone
+from core.pictures import PictureSize, picture_address
 from points.amounts import Unit
+from rewards.models import Benefit, Slot
 
 # Farther days are told by their date alone.
 NEAR_DAYS = 30
+SOON_DAYS = 3
+KIND_ICONS = {
+    Benefit.Kind.POINTS: "points",
+    Benefit.Kind.VOUCHER: "ticket",
+    Benefit.Kind.GIFT: "gift",
+    Benefit.Kind.EXPERIENCE: "calendar",
+    Benefit.Kind.DONATION: "heart",
+    Benefit.Kind.TAG: "tag",
+    Benefit.Kind.TIER_DAYS: "crown",
+}
 
 register = template.Library()
 
@@ -69,3 +82,51 @@ def in_fours(number: str) -> str:
     if not number.isdigit():
         return number
     return " ".join(number[i : i + 4] for i in range(0, len(number), 4))
+
+
+@register.filter
+def ends_in(day: date, today: date) -> str:
+    """Say how near a last day is: today is the last day, 3 days left; nothing if far."""
+    return "" if (day - today).days > NEAR_DAYS else days_left(day, today)
+
+
+@register.filter
+def is_soon(day: date, today: date) -> bool:
+    """Tell whether a last day is so near that it should catch the eye."""
+    return (day - today).days <= SOON_DAYS
+
+
+@register.filter
+def near_day(day: date, today: date) -> str:
+    """Say today or tomorrow; nothing for a later day."""
+    return {0: _("today"), 1: _("tomorrow")}.get((day - today).days, "")
+
+
+@register.filter
+def spaced(code: str) -> str:
+    """Write a code in groups of four, so that it can be read aloud."""
+    return " ".join(code[i : i + 4] for i in range(0, len(code), 4))
+
+
+@register.filter
+def phone_shown(number: str) -> str:
+    """Write a phone number as people do."""
+    return display_phone(number)
+
+
+@register.filter
+def kind_icon(benefit: Benefit) -> str:
+    """Return the name of the icon for what is given."""
+    return KIND_ICONS.get(Benefit.Kind(benefit.kind), "gift")
+
+
+@register.filter
+def picture(digest: str, size: PictureSize = "card") -> str:
+    """Return where a picture is served."""
+    return picture_address(digest, size)
+
+
+@register.filter
+def places_left(slot: Slot) -> int:
+    """Return how many may still book a time."""
+    return slot.capacity - slot.taken

@@ -14,15 +14,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from core.addresses import client_address
 from core.errors import DomainError, InvalidInput
 from core.models import Programme
 from core.parsing import parse_amount
 from core.phones import InvalidPhone, display_phone, mask_phone
 from members.models import Member
+from members.names import mask_name
 from points.amounts import Unit
 from points.models import Transfer
 from points.services import quote_gift
-from portal.access import MemberRequest, client_address, member_required
+from portal.access import MemberRequest, member_required
 from portal.errors import NoSuchFriend, OwnNumber, TooManyNumbers
 from portal.giving import (
     MAX_NOTE,
@@ -33,7 +35,6 @@ from portal.giving import (
     phone_for_codes,
     send_gift_code,
 )
-from portal.names import mask_name
 from portal.purses import Purse, chosen, purses
 from portal.rendering import render_page, render_refusal
 from portal.sign_in import RESEND_AFTER

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,21 +12,23 @@ from django.views.decorators.http import require_safe
 from core.models import Programme
 from core.phones import display_phone
 from members.models import Identifier, Member
-from points.queries import Expiring, expiring, history
+from points.queries import history
 from portal.access import MemberRequest, member_required, safe_next, session_member
+from portal.counts import counts
+from portal.days import day_of
 from portal.history import explain, history_page
+from portal.offers import within_reach
 from portal.pictures import barcode, qr_code
-from portal.purses import Purse, chosen, purse_names, purses
+from portal.prices import Prices
+from portal.purses import chosen, purse_names, purses_with_days
 from portal.rendering import render_page
 from portal.tiers import tier_card, tier_pages
+from portal.vouchers import next_to_end
 from portal.waiting import waiting_points
 
 LINES_AT_HOME = 5
-SOON_DAYS = 30
 # A daily visitor has points that end on three hundred different days.
 DAYS_AT_ONCE = 6
-# Every expiry that a rule can set lies inside this many days.
-ALL_DAYS = 100 * 366
 BIGGEST_ID = 2**63 - 1
 
 
@@ -41,27 +42,32 @@ class Known:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the member's card, what expires soon and the latest lines; or the way in."""
+    """Show the card, what to do now, what can be had, the latest lines; or the way in."""
     member = session_member(request)
     if member is None:
         return render_page(
             request, "portal/sign_in.html", {"next": safe_next(request), "is_home": True}
         )
     programme, at = Programme.current(), timezone.now()
-    purse = purses(member, programme)[0]
-    soon = _ending(member, purse, at=at, within_days=SOON_DAYS)
+    purse, *others = purses_with_days(member, programme, at=at)
     entries = history(member, limit=LINES_AT_HOME, wallet=purse.wallet)
+    has = counts(member, at=at)
     context = {
         "place": "home",
         "member": member,
         "known": known_by(member),
         "purse": purse,
-        "soon": soon[0] if soon else None,
+        "others": [other for other in others if not other.is_empty],
         "coming": purse.pending[0] if purse.pending else None,
         "now": at,
-        "today": _today(programme),
-        "lines": explain(member, entries, programme=programme),
+        "today": day_of(at, programme),
+        "lines": explain(member, entries, programme=programme, wallet=purse.wallet),
         "tier": tier_card(member, programme=programme, at=at),
+        "counts": has,
+        "next_voucher": next_to_end(member, programme=programme, at=at)
+        if has.vouchers
+        else None,
+        "offers": within_reach(member, prices=Prices(programme, purse), at=at),
     }
     return render_page(request, "portal/home.html", context, programme=programme)
 
@@ -87,21 +93,19 @@ def card(request: MemberRequest) -> HttpResponse:
 def points(request: MemberRequest) -> HttpResponse:
     """Show each wallet, and of one how much ends on which day and what is on its way."""
     member, programme, at = request.member, Programme.current(), timezone.now()
-    all_purses = purses(member, programme)
+    all_purses = purses_with_days(member, programme, at=at)
     purse = chosen(all_purses, request.GET.get("wallet", ""))
-    days = _ending(member, purse, at=at, within_days=ALL_DAYS)
     waiting = waiting_points(member, wallet=purse.wallet, programme=programme)
     context: dict[str, Any] = {
         "place": "points",
         "purse": purse,
         "others": [other for other in all_purses if other is not purse],
-        "first_days": days[:DAYS_AT_ONCE],
-        "later_days": days[DAYS_AT_ONCE:],
-        "lasting": purse.lasting(sum(day.points for day in days)),
+        "first_days": purse.days[:DAYS_AT_ONCE],
+        "later_days": purse.days[DAYS_AT_ONCE:],
         "first_waiting": waiting[:DAYS_AT_ONCE],
         "later_waiting": waiting[DAYS_AT_ONCE:],
         "now": at,
-        "today": _today(programme),
+        "today": day_of(at, programme),
     }
     return render_page(request, "portal/points.html", context, programme=programme)
 
@@ -130,7 +134,7 @@ def member_history(request: MemberRequest) -> HttpResponse:
         request.member, programme=programme, wallet=purse.wallet, before_id=before_id
     )
     context = {
-        "place": "history",
+        "place": "points",
         "page": page,
         "is_first": before_id is None,
         "purse": purse,
@@ -149,20 +153,6 @@ def known_by(member: Member) -> Known:
         card=found.get(Identifier.Kind.CARD, member.code),
         phone=display_phone(found.get(Identifier.Kind.PHONE, "")),
     )
-
-
-def _ending(
-    member: Member, purse: Purse, *, at: datetime, within_days: int
-) -> list[Expiring]:
-    """Return what of a purse ends in the coming days, soonest first."""
-    if purse.wallet is None:
-        return []
-    ending = expiring([member.pk], at=at, within_days=within_days, wallet=purse.wallet)
-    return ending.get(member.pk, [])
-
-
-def _today(programme: Programme) -> date:
-    return timezone.now().astimezone(programme.zone).date()
 
 
 def _before(request: HttpRequest) -> int | None:

@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.addresses import client_address
 from core.errors import DomainError
 from core.phones import display_phone, mask_phone, normalise_phone
 from members.models import Member
 from portal.access import (
     MemberRequest,
-    client_address,
     member_required,
     safe_next,
     session_member,

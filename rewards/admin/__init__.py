@@ -1,5 +1,6 @@
 """Rewards in the console."""
 
+from rewards.admin.batches import VoucherBatchAdmin
 from rewards.admin.benefit import BenefitAdmin
 from rewards.admin.booking import BookingAdmin
 from rewards.admin.category import RewardCategoryAdmin
@@ -9,6 +10,7 @@ from rewards.admin.redemption import RedemptionAdmin
 from rewards.admin.reward import RewardAdmin
 from rewards.admin.slot import SlotAdmin
 from rewards.admin.voucher_type import VoucherTypeAdmin
+from rewards.admin.vouchers import VoucherAdmin
 
 __all__ = [
     "BenefitAdmin",
@@ -19,5 +21,7 @@ __all__ = [
     "RewardAdmin",
     "RewardCategoryAdmin",
     "SlotAdmin",
+    "VoucherAdmin",
+    "VoucherBatchAdmin",
     "VoucherTypeAdmin",
 ]

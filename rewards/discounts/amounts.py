@@ -14,7 +14,7 @@ def to_units(money: Decimal, decimals: int) -> int:
 
 
 def to_money(units: int, decimals: int) -> Decimal:
-    return Decimal(units).scaleb(-decimals)
+    return Decimal(units).scaleb(-decimals) if decimals else Decimal(units)
 
 
 def divide(numerator: int, denominator: int, rounding: str) -> int:

@@ -107,7 +107,7 @@ def _why_not_chosen(
 
 
 def _saying(reason: Reason, others: Sequence[Prepared]) -> Saying:
-    names = ", ".join(str(other.asked) for other in others)
+    names = ", ".join(f"“{other.asked}”" for other in others)
     return Saying(reason, {"others": names, "count": len(others)})
 
 

@@ -166,7 +166,7 @@ def _groups(voucher: Prepared, owed: Owed, *, buy: int, get: int) -> Outcome:
 def _off_pieces(
     voucher: Prepared, owed: Owed, takes: Takes, *, least: int, there: int
 ) -> Outcome:
-    given = sum(t.pieces for of_part in takes.values() for t in of_part if t.is_given)
+    given = sum(of_part.given for of_part in takes.values())
     if not given:
         return Saying(Reason.PIECES, {"least": least, "count": there})
     terms = voucher.terms

@@ -1,6 +1,6 @@
 """What is still owed for a basket while vouchers take off one after the other.
 
-A line is one part at first. Where a voucher takes single pieces of it, it is cut in two,
+A line is one part at first. Where a voucher gives single pieces of it, it is cut in two,
 so that no piece is given twice and the price of the others does not blur.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from fractions import Fraction
 from typing import NamedTuple
 
 from core.money import Rounding
@@ -66,25 +65,30 @@ class LineUnits:
 
 
 class Part(NamedTuple):
-    """Pieces of one line; ``counted`` by a voucher that counts pieces."""
+    """Pieces of one line that cost the same.
+
+    ``quantity`` is in so many-ths of a piece as ``fraction`` says: 2.5 are 5 halves.
+    ``pieces`` are the whole ones that no voucher has counted yet.
+    """
 
     line: int
-    quantity: Fraction
+    quantity: int
+    fraction: int
+    pieces: int
     listed: int
     shop: int
     floor: int
-    counted: bool = False
 
 
 class Take(NamedTuple):
-    """So many pieces of a part that a voucher counts: it gives them, or they are bought."""
+    """So many pieces of a part that a voucher gives, and so many that it has bought."""
 
-    pieces: int
-    is_given: bool
+    given: int = 0
+    bought: int = 0
 
 
 # By the place of the part.
-Takes = Mapping[int, Sequence[Take]]
+Takes = Mapping[int, Take]
 
 
 class Owed(NamedTuple):
@@ -127,25 +131,29 @@ class Owed(NamedTuple):
 def first_owed(lines: Sequence[LineUnits], basket: Basket, decimals: int) -> Owed:
     """Return what is owed before any voucher."""
     fee = to_units(basket.delivery_fee, decimals)
-    parts = tuple(
-        Part(i, Fraction(line.quantity), line.listed, line.shop, line.floor)
-        for i, line in enumerate(lines)
-    )
+    parts = tuple(_whole(place, line) for place, line in enumerate(lines))
     return Owed(parts, [line.shop for line in lines], fee, fee)
 
 
+def _whole(place: int, line: LineUnits) -> Part:
+    quantity, fraction = line.quantity.as_integer_ratio()
+    pieces = quantity // fraction
+    return Part(place, quantity, fraction, pieces, line.listed, line.shop, line.floor)
+
+
 def cut(owed: Owed, takes: Takes, rounding: str) -> tuple[Owed, list[int]]:
-    """Cut pieces out of parts; return where the parts stand that are given."""
+    """Count pieces, and cut those that are given out; return where these stand."""
     parts: list[Part] = []
     rests: list[int] = []
     given: list[int] = []
-    for i, (part, rest) in enumerate(zip(owed.parts, owed.rest, strict=True)):
-        for count, is_given in takes.get(i, ()):
-            if is_given:
+    for place, (part, rest) in enumerate(zip(owed.parts, owed.rest, strict=True)):
+        if take := takes.get(place):
+            part = part._replace(pieces=part.pieces - take.given - take.bought)
+            if take.given:
+                piece, paid, part, rest = _cut(part, rest, take.given, rounding)
                 given.append(len(parts))
-            piece, piece_rest, part, rest = _cut(part, rest, count, rounding)
-            parts.append(piece)
-            rests.append(piece_rest)
+                parts.append(piece)
+                rests.append(paid)
         if part.quantity:
             parts.append(part)
             rests.append(rest)
@@ -154,23 +162,18 @@ def cut(owed: Owed, takes: Takes, rounding: str) -> tuple[Owed, list[int]]:
 
 def _cut(part: Part, rest: int, count: int, rounding: str) -> tuple[Part, int, Part, int]:
     """Cut pieces out of one part: their share of the price, and all that remains."""
-    quantity, fraction = part.quantity.as_integer_ratio()
+    quantity = count * part.fraction
 
     def share(amount: int, how: str = rounding) -> int:
-        return divide(amount * count * fraction, quantity, how)
+        return divide(amount * quantity, part.quantity, how)
 
-    piece = Part(
-        part.line,
-        Fraction(count),
-        share(part.listed),
-        share(part.shop),
-        share(part.floor, Rounding.UP),
-        counted=True,
-    )
+    paid, listed, shop = share(rest), share(part.listed), share(part.shop)
+    floor = share(part.floor, Rounding.UP)
+    piece = Part(part.line, quantity, part.fraction, 0, listed, shop, floor)
     remains = part._replace(
-        quantity=part.quantity - count,
-        listed=part.listed - piece.listed,
-        shop=part.shop - piece.shop,
-        floor=part.floor - piece.floor,
+        quantity=part.quantity - quantity,
+        listed=part.listed - listed,
+        shop=part.shop - shop,
+        floor=part.floor - floor,
     )
-    return piece, share(rest), remains, rest - share(rest)
+    return piece, paid, remains, rest - paid

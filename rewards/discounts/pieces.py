@@ -29,11 +29,9 @@ def runs_of(owed: Owed, lines: Collection[int], basis: Basis) -> list[Run]:
     prices = owed.prices(basis)
     found = []
     for i, part in enumerate(owed.parts):
-        if part.line not in lines or part.counted or part.quantity < 1:
-            continue
-        quantity, fraction = part.quantity.as_integer_ratio()
-        price = prices[i] * FINE * fraction // quantity
-        found.append((-price, Run(i, part.line, quantity // fraction)))
+        if part.pieces and part.line in lines:
+            price = prices[i] * FINE * part.fraction // part.quantity
+            found.append((-price, Run(i, part.line, part.pieces)))
     return [run for _price, run in sorted(found)]
 
 
@@ -61,7 +59,7 @@ def in_groups(runs: Sequence[Run], *, buy: int, get: int, times: int | None) -> 
         if stop <= start:
             break
         given = given_before(stop) - given_before(start)
-        takes[run.part] = _takes(given, stop - start - given)
+        takes[run.part] = Take(given, stop - start - given)
         start = stop
     return takes
 
@@ -97,16 +95,12 @@ def from_two_sets(
     rounds = max((min(r, most) for r in tried), key=lambda r: (given(r), -r))
     bought = _taken([*only_first, *both], rounds * buy)
     free = _taken([*reversed(only_second), *reversed(both)], given(rounds))
-    return {i: _takes(free.get(i, 0), bought.get(i, 0)) for i in {*bought, *free}}
+    return {i: Take(free.get(i, 0), bought.get(i, 0)) for i in {*bought, *free}}
 
 
 def cheapest(runs: Sequence[Run], get: int) -> Takes:
     """Give the cheapest pieces, with nothing to buy for them."""
-    return {i: _takes(given, 0) for i, given in _taken(reversed(runs), get).items()}
-
-
-def _takes(given: int, bought: int) -> list[Take]:
-    return [take for take in (Take(given, True), Take(bought, False)) if take.pieces]
+    return {i: Take(given) for i, given in _taken(reversed(runs), get).items()}
 
 
 def _taken(runs: Iterable[Run], wanted: int) -> dict[int, int]:

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.money import format_money
-from points.earning.engine import plain_number
+from core.money import format_money, plain_number
 from rewards.discounts.amounts import to_money
 from rewards.discounts.basket import Context
 
@@ -65,23 +64,23 @@ class Reason(models.TextChoices):
     # Beside other vouchers.
     OTHER_ALONE = (
         "other_alone",
-        _("“%(others)s” counts instead: it goes together with no other voucher."),
+        _("%(others)s is used instead: it goes together with no other voucher."),
     )
     ALONE = (
         "alone",
-        _("It goes together with no other voucher, and “%(others)s” counts instead."),
+        _("It goes together with no other voucher; used instead: %(others)s."),
     )
     GROUP = (
         "group",
-        _("It does not go together with “%(others)s”, which counts instead."),
+        _("It does not go together with %(others)s, which is used instead."),
     )
     TOO_MANY = (
         "too_many",
-        _("For one order at most %(count)s can be used, and “%(others)s” counts."),
+        _("For one order at most %(count)s can be used; used instead: %(others)s."),
     )
     BETTER_WITHOUT = (
         "better_without",
-        _("Without it, “%(others)s” gives you at least as much."),
+        _("Without it you save at least as much, with %(others)s."),
     )
 
 

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from core.money import Rounding, format_money
-from points.earning.engine import plain_number
+from core.money import Rounding, format_money, plain_number
 from rewards.discounts.conditions import hours, weekdays
 from rewards.discounts.terms import (
     PIECE_KINDS,

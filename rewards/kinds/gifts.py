@@ -62,7 +62,8 @@ def read_wishes(benefit: Benefit, wishes: Mapping[str, Any]) -> dict[str, Any]:
         raise WishRefused(_("This gift is not handed over that way."))
     if method == Method.PICK_UP:
         store_id = wishes.get("store_id")
-        if not Store.objects.filter(pk=store_id or 0, is_active=True).exists():
+        # Closed ones, too: who has paid for it must not be turned away at the till.
+        if not Store.objects.filter(pk=store_id or 0).exists():
             raise WishRefused(_("Choose the store where you want to pick it up."))
         return {"state": State.NEW.value, "method": method, "store_id": store_id}
     if method != Method.DELIVERY:

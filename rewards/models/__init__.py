@@ -1,13 +1,13 @@
 """What members get: benefits, the catalogue that sells them, vouchers, gifts, bookings."""
 
+from rewards.models.batches import UploadedCode, VoucherBatch
 from rewards.models.benefits import Benefit, GivenBenefit
-from rewards.models.catalogue import Reward, RewardCategory, RewardLimit, Tally
+from rewards.models.catalogue import LowNotice, Reward, RewardCategory, RewardLimit, Tally
 from rewards.models.experiences import Booking, Slot
 from rewards.models.gifts import Fulfilment, FulfilmentEvent
 from rewards.models.redemptions import Redemption
 from rewards.models.vouchers import (
     Voucher,
-    VoucherBatch,
     VoucherLimit,
     VoucherType,
     VoucherUse,
@@ -19,12 +19,14 @@ __all__ = [
     "Fulfilment",
     "FulfilmentEvent",
     "GivenBenefit",
+    "LowNotice",
     "Redemption",
     "Reward",
     "RewardCategory",
     "RewardLimit",
     "Slot",
     "Tally",
+    "UploadedCode",
     "Voucher",
     "VoucherBatch",
     "VoucherLimit",

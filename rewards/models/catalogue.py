@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from core.picture_fields import PictureKey
 from members.models import Member, Segment
 from points.models import EarnCap, Wallet
 from rewards.models.benefits import Benefit
@@ -59,6 +60,7 @@ class Reward(models.Model):
         related_name="rewards",
         verbose_name=_("what members get"),
     )
+    picture = PictureKey(verbose_name=_("picture"))
     wallet = models.ForeignKey(
         Wallet,
         on_delete=models.PROTECT,
@@ -178,6 +180,23 @@ class RewardLimit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.times} {self.get_period_display()}"
+
+
+class LowNotice(models.Model):
+    """That something runs low was told; taken away when there is enough of it again."""
+
+    subject = models.CharField(
+        max_length=40, unique=True, help_text="What runs low: “reward:5”."
+    )
+    told_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("notice of what runs low")
+        verbose_name_plural = _("notices of what runs low")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class Tally(models.Model):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -16,6 +15,9 @@ from members.models import Member
 from points.models import EarnCap, Funder
 
 MAX_CODE = 40
+MAX_REFERENCE = 80
+# As a partner writes it: with dashes and spaces between.
+MAX_WRITTEN = 60
 
 
 class VoucherType(models.Model):
@@ -32,7 +34,7 @@ class VoucherType(models.Model):
 
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = models.CharField(
-        _("name"), max_length=120, help_text=_("As members read it: “20% off drinks”.")
+        _("name"), max_length=120, help_text=_("As members read it: “Half-price drinks”.")
     )
     fine_print = models.TextField(_("terms"), blank=True, default="")
     terms = models.JSONField(_("what it takes off"), default=dict)
@@ -79,8 +81,26 @@ class VoucherType(models.Model):
     hold_minutes = models.PositiveSmallIntegerField(
         _("minutes a till may hold it"), default=15, validators=[MinValueValidator(1)]
     )
+    returns_on_refund = models.BooleanField(
+        _("comes back with its order"),
+        default=True,
+        help_text=_(
+            "When the order is cancelled or wholly refunded, it can be used again until "
+            "its end. Never for a part."
+        ),
+    )
     low_codes = models.PositiveIntegerField(
         _("warn when so few codes are left"), null=True, blank=True
+    )
+    approval_above = models.PositiveIntegerField(
+        _("second person above"),
+        null=True,
+        blank=True,
+        default=10_000,
+        help_text=_(
+            "More codes than this, made or uploaded by one person in a day, wait for "
+            "another person's approval. Empty: never."
+        ),
     )
     funder = models.ForeignKey(
         Funder,
@@ -146,62 +166,6 @@ class VoucherLimit(models.Model):
         return f"{self.times} {self.get_period_display()}"
 
 
-class VoucherBatch(models.Model):
-    """Many codes of one type, made in the background or uploaded by staff."""
-
-    class Origin(models.TextChoices):
-        GENERATED = "generated", _("made here")
-        UPLOADED = "uploaded", _("uploaded")
-
-    class State(models.TextChoices):
-        RUNNING = "running", _("running")
-        DONE = "done", _("done")
-        CANCELLED = "cancelled", _("cancelled")
-        FAILED = "failed", _("failed")
-
-    voucher_type = models.ForeignKey(
-        VoucherType,
-        on_delete=models.PROTECT,
-        related_name="batches",
-        verbose_name=_("type of voucher"),
-    )
-    name = models.CharField(_("name"), max_length=80)
-    origin = models.CharField(_("codes"), max_length=10, choices=Origin)
-    size = models.PositiveIntegerField(_("how many"))
-    made = models.PositiveIntegerField(_("made so far"), default=0)
-    state = models.CharField(
-        _("state"), max_length=10, choices=State, default=State.RUNNING
-    )
-    claim = models.PositiveIntegerField(default=0, editable=False)
-    leased_until = models.DateTimeField(null=True, blank=True, editable=False)
-    failures = models.PositiveSmallIntegerField(default=0, editable=False)
-    error = models.CharField(_("error"), max_length=300, blank=True, default="")
-    asked_at = models.DateTimeField(_("asked at"))
-    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("by"),
-    )
-
-    class Meta:
-        verbose_name = _("batch of vouchers")
-        verbose_name_plural = _("batches of vouchers")
-        ordering = ["-pk"]
-        permissions = [("export_vouchers", "Can export voucher codes")]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(made__lte=F("size")), name="rewards_voucherbatch_within_size"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class Voucher(models.Model):
     """One code. Without a member it waits in a pool, or belongs to who shows it."""
 
@@ -211,7 +175,15 @@ class Voucher(models.Model):
         CANCELLED = "cancelled", _("cancelled")
 
     # Stored as tills compare it: capital letters and digits, no spaces or dashes.
-    code = models.CharField(_("code"), max_length=MAX_CODE, unique=True)
+    code = models.CharField(_("code"), max_length=MAX_CODE)
+    written_as = models.CharField(
+        _("as its partner writes it"),
+        max_length=MAX_WRITTEN,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Where small letters and dashes matter; else empty."),
+    )
     voucher_type = models.ForeignKey(
         VoucherType,
         on_delete=models.PROTECT,
@@ -221,7 +193,7 @@ class Voucher(models.Model):
         verbose_name=_("type of voucher"),
     )
     batch = models.ForeignKey(
-        VoucherBatch,
+        "rewards.VoucherBatch",
         on_delete=models.PROTECT,
         null=True,
         blank=True,
@@ -254,11 +226,17 @@ class Voucher(models.Model):
     valid_until = models.DateTimeField(_("usable until"), null=True, blank=True)
     issued_at = models.DateTimeField(_("given out at"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
+    cancelled_because = models.CharField(
+        _("cancelled because"), max_length=200, blank=True, default="", db_default=""
+    )
 
     class Meta:
         verbose_name = _("voucher")
         verbose_name_plural = _("vouchers")
+        permissions = [("cancel_voucher", "Can cancel vouchers")]
         constraints = [
+            # A unique field would bring a second index for LIKE, which nobody asks.
+            models.UniqueConstraint(fields=["code"], name="rewards_voucher_code_once"),
             models.CheckConstraint(
                 condition=Q(max_uses__isnull=True) | Q(uses__lte=F("max_uses")),
                 name="rewards_voucher_never_used_too_often",
@@ -269,9 +247,9 @@ class Voucher(models.Model):
             ),
         ]
         indexes = [
-            # The next code of a pool.
+            # The next code of a pool: the one that ends first.
             models.Index(
-                fields=["voucher_type", "id"],
+                fields=["voucher_type", "valid_until", "id"],
                 condition=Q(state="pooled"),
                 name="rewards_voucher_pool",
             ),
@@ -281,13 +259,9 @@ class Voucher(models.Model):
                 condition=Q(member__isnull=False),
                 name="rewards_voucher_of_member",
             ),
-            # The vouchers of a type that somebody has, newest first.
-            models.Index(
-                fields=["voucher_type", "-id"],
-                condition=~Q(state="pooled"),
-                name="rewards_voucher_issued",
-            ),
-            # The codes of a batch, for its file.
+            # The vouchers of a type, newest first.
+            models.Index(fields=["voucher_type", "-id"], name="rewards_voucher_of_type"),
+            # The codes of a batch, for its file and its withdrawal.
             models.Index(
                 fields=["batch", "id"],
                 condition=Q(batch__isnull=False),
@@ -333,7 +307,9 @@ class VoucherUse(models.Model):
         verbose_name=_("used by"),
     )
     source = models.CharField(_("source"), max_length=40)
-    reference = models.CharField(_("reference of the till"), max_length=80)
+    reference = models.CharField(_("reference of the till"), max_length=MAX_REFERENCE)
+    # Its place among the codes of its reference, sorted.
+    position = models.PositiveSmallIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=12, choices=State)
     order_total = models.DecimalField(
         _("order before it"), max_digits=18, decimal_places=2, default=Decimal(0)
@@ -343,6 +319,11 @@ class VoucherUse(models.Model):
     )
     content_hash = models.CharField(max_length=64, editable=False)
     breakdown = models.JSONField(_("how it was worked out"), default=dict)
+    counted = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="The limits that counted it, as [per, period]: these get it back.",
+    )
     order = models.ForeignKey(
         Order,
         on_delete=models.PROTECT,
@@ -377,9 +358,29 @@ class VoucherUse(models.Model):
                 fields=["source", "reference", "voucher"],
                 name="rewards_voucheruse_once_per_reference",
             ),
+            # Of two baskets told under one reference at once only one gets a first place.
+            models.UniqueConstraint(
+                fields=["source", "reference", "position"],
+                condition=Q(state__in=["held", "used", "rolled_back"]),
+                name="rewards_voucheruse_one_basket_per_reference",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=["held", "used", "released", "lapsed", "rolled_back"]
+                ),
+                name="rewards_voucheruse_state_is_known",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="held") | Q(held_until__isnull=False),
                 name="rewards_voucheruse_held_has_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["used", "rolled_back"]) | Q(used_at__isnull=False),
+                name="rewards_voucheruse_used_has_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["held", "used"]) | Q(ended_at__isnull=False),
+                name="rewards_voucheruse_ended_has_time",
             ),
             models.CheckConstraint(
                 condition=Q(discount__gte=0), name="rewards_voucheruse_not_negative"

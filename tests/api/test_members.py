@@ -137,7 +137,7 @@ def test_other_questions_are_refused(
 
 
 @pytest.mark.parametrize("code", ["NOBODY", "%00", "x" * 300])
-@pytest.mark.parametrize("part", ["", "balance/", "history/"])
+@pytest.mark.parametrize("part", ["", "balance/", "wallets/", "history/"])
 def test_an_unknown_code_is_not_found(till: Till, code: str, part: str) -> None:
     response = till.get(f"{MEMBERS}{code}/{part}")
 
@@ -145,7 +145,7 @@ def test_an_unknown_code_is_not_found(till: Till, code: str, part: str) -> None:
     problem(response)
 
 
-@pytest.mark.parametrize("part", ["", "balance/", "history/"])
+@pytest.mark.parametrize("part", ["", "balance/", "wallets/", "history/"])
 def test_a_member_cannot_be_changed_or_deleted(till: Till, mai: Member, part: str) -> None:
     response = till.client.delete(
         f"{MEMBERS}MAI/{part}", headers={"Authorization": f"Api-Key {till.text}"}
@@ -155,7 +155,7 @@ def test_a_member_cannot_be_changed_or_deleted(till: Till, mai: Member, part: st
     assert Member.objects.filter(code="MAI").exists()
 
 
-@pytest.mark.parametrize("part", ["", "balance/", "history/"])
+@pytest.mark.parametrize("part", ["", "balance/", "wallets/", "history/"])
 def test_nobody_reads_without_a_key(mai: Member, till: Till, part: str) -> None:
     till.text = "wrong"
 
@@ -242,7 +242,13 @@ def test_history_refuses_nonsense(till: Till, mai: Member, query: dict[str, Any]
 
 @pytest.mark.parametrize(
     ("address", "most"),
-    [("MAI/", 4), ("MAI/balance/", 8), ("MAI/history/", 7), ("?phone=0912345678", 4)],
+    [
+        ("MAI/", 4),
+        ("MAI/balance/", 8),
+        ("MAI/wallets/", 7),
+        ("MAI/history/", 7),
+        ("?phone=0912345678", 4),
+    ],
 )
 def test_costs_a_known_number_of_queries(
     till: Till, mai: Member, address: str, most: int

@@ -31,10 +31,12 @@ def test_gives_points_in_the_same_answer(till: Till, mai: Member) -> None:
         "status": "recorded",
         "points": 18,
         "balance": 18,
+        "wallets": [{"wallet": "points", "name": "Điểm", "money": None, "earned": 18}],
         "member": {"member_id": "MAI", "name": "Nguyễn Thị Mai"},
         "expiring": [],
         "tier": None,
         "perks": [],
+        "vouchers": [],
     }
     order = Order.objects.get()
     assert (order.source, order.external_id, order.member_id) == ("pos", "HD-001", mai.pk)

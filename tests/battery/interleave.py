@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import django
@@ -29,6 +30,11 @@ NUMBERS = itertools.count()
 IS_WAITING = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
 
 
+def scenes() -> Any:
+    """Return the scenes that are played: the ledger's, or those that SCENES names."""
+    return import_module(os.environ.get("SCENES", "tests.battery.scenes"))
+
+
 class Rival(threading.Thread):
     """Asks for a verb on a connection of its own."""
 
@@ -39,8 +45,7 @@ class Rival(threading.Thread):
         self.answer: Any = None
 
     def run(self) -> None:
-        from tests.battery.scenes import ask
-
+        ask = scenes().ask
         connection.ensure_connection()
         self.pid = connection.connection.info.backend_pid
         try:
@@ -95,13 +100,13 @@ class RunBefore:
 def meet(first: str, second: str, server: psycopg.Connection) -> dict[str, Any]:
     """Let the rival come before every statement of the first verb in turn."""
     from points.models import Wallet
-    from tests.battery.scenes import MERGES, Scene, ask, make_scene, picture_of
 
-    wallet = Wallet.objects.get()
-    at_till = not MERGES & {first, second}
+    wallet, played = Wallet.objects.get(), scenes()
+    ask, picture_of = played.ask, played.picture_of
+    at_till = not played.MERGES & {first, second}
 
-    def new_scene() -> Scene:
-        return make_scene(f"s{next(NUMBERS)}", wallet, at_till=at_till)
+    def new_scene() -> Any:
+        return played.make_scene(f"s{next(NUMBERS)}", wallet, at_till=at_till)
 
     def in_order(one: str, other: str) -> dict[str, Any]:
         scene = new_scene()
@@ -139,9 +144,8 @@ def meet(first: str, second: str, server: psycopg.Connection) -> dict[str, Any]:
 
 def main(pairs: list[list[str]]) -> dict[str, Any]:
     from points.audit import verify_ledger
-    from tests.battery.scenes import prepare
 
-    prepare()
+    scenes().prepare()
     take_away(os.environ.get("GUARDS_OFF", ""))
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         told = {f"{one} / {other}": meet(one, other, server) for one, other in pairs}

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from importlib import import_module
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -36,6 +37,10 @@ class Plan:
     ``verb`` is "spend" (targets are members, each try takes ``amount``), "reverse" or
     "part" (targets are transfers, each try takes ``amount`` of one back), or "gift"
     (targets are receivers, each try gives ``amount`` by another of the ``givers``).
+
+    "till": targets are rewards. Every other try is a member's, another of the ``givers``,
+    who wants the reward; the rest are tills that want to use the voucher beside it in
+    ``vouchers``, for a member too.
     """
 
     verb: str
@@ -44,6 +49,7 @@ class Plan:
     amount: int = 0
     processes: int = 8
     givers: list[int] = field(default_factory=list)
+    vouchers: list[str] = field(default_factory=list)
 
     @property
     def crowd(self) -> int:
@@ -72,7 +78,9 @@ def try_once(plan: Plan, target: int, key: str, number: int) -> None:
         take_back,
     )
 
-    if plan.verb == "spend":
+    if plan.verb == "till":
+        stand_at_till(plan, target, key, number)
+    elif plan.verb == "spend":
         spend_points(member=Member(pk=target), amount=plan.amount, key=key, at=NOW)
     elif plan.verb == "part":
         take_back([TakeBack(target, plan.amount, key)], at=NOW)
@@ -91,13 +99,37 @@ def try_once(plan: Plan, target: int, key: str, number: int) -> None:
         reverse_transfer(transfer=original, key=key, at=NOW)
 
 
+def stand_at_till(plan: Plan, target: int, key: str, number: int) -> None:
+    """Want the reward or the voucher, by the parity of the number."""
+    from members.models import Member
+    from rewards.models import Reward
+    from rewards.services import redeem_reward, use_vouchers
+    from rewards.using.checkout import Checkout
+
+    member = Member.objects.get(pk=plan.givers[number // 2 % len(plan.givers)])
+    if number % 2:
+        reward = Reward.objects.get(pk=target)
+        redeem_reward(member=member, reward=reward, key=key, at=NOW)
+        return
+    use_vouchers(
+        source="battery",
+        reference=key,
+        codes=[plan.vouchers[plan.targets.index(target)]],
+        checkout=Checkout(total=Decimal(100_000)),
+        member=member,
+        at=NOW,
+    )
+
+
 def storm(plan: Plan, number: int, start: Barrier, tallies: list[Tally]) -> None:
     """Be one of the crowd: wait for all others, then try one's share at once."""
     from django.db import connection
 
     from core.errors import Conflict
     from points.errors import GiftRefused, NotEnoughPoints
+    from rewards.errors import RewardUnavailable, VoucherRefused
 
+    refusals = (NotEnoughPoints, GiftRefused, Conflict, RewardUnavailable, VoucherRefused)
     for target, tally in zip(plan.targets, tallies, strict=True):
         connection.ensure_connection()
         start.wait(WAIT_SECONDS)
@@ -107,7 +139,7 @@ def storm(plan: Plan, number: int, start: Barrier, tallies: list[Tally]) -> None
             try:
                 try_once(plan, target, key, number * tries + turn)
                 tally.won.append(key)
-            except (NotEnoughPoints, GiftRefused, Conflict):
+            except refusals:
                 tally.refused += 1
             except Exception as fault:
                 tally.faults[type(fault).__name__] += 1
@@ -137,7 +169,7 @@ def process(plan: Plan, number: int, start: Barrier, file: Path) -> None:
 
 def main(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     django.setup()
-    for module in ("members.models", "points.services"):
+    for module in ("members.models", "points.services", "rewards.services"):
         import_module(module)
     take_away(os.environ.get("GUARDS_OFF", ""))
     fork = multiprocessing.get_context("fork")

@@ -22,6 +22,8 @@ CONSTRAINTS = {
     "points_lot": "points_lot_remaining_in_bounds",
     "points_hold": "points_hold_remaining_in_bounds",
     "points_takenback": "points_takenback_never_more_than_moved",
+    "rewards_reward": "rewards_reward_never_more_than_stock",
+    "rewards_voucher": "rewards_voucher_never_used_too_often",
 }
 # Everything that takes the accounts' lock by name.
 LOCKING = (
@@ -48,6 +50,8 @@ def take_away(guards: str) -> None:
     # "count" is a bound of the database alone: drop_constraints takes it away.
     if guards == "limit":
         stop_looking_at_the_day()
+    elif guards == "scarce":
+        stop_looking_at_what_is_left()
     elif guards == "locks":
         take_locks_away()
     elif guards and guards != "count":
@@ -124,3 +128,27 @@ def stop_looking_at_the_day() -> None:
     from points.services import gifting
 
     gifting._check_daily_limit = lambda *terms: None
+
+
+def stop_looking_at_what_is_left() -> None:
+    """Let stock, codes and limits be counted only, as read-then-write would do it.
+
+    What an earlier statement saw is believed: that there was something left.
+    """
+    from django.db.models import F
+
+    from rewards.models import Reward, Voucher
+    from rewards.services import redeeming
+    from rewards.using import counting
+
+    def take_stock(reward: Reward, member: Any, at: Any) -> None:
+        time.sleep(PAUSE)
+        Reward.objects.filter(pk=reward.pk).update(taken=F("taken") + 1)
+
+    def take_use(voucher: Voucher) -> bool:
+        time.sleep(PAUSE)
+        return bool(Voucher.objects.filter(pk=voucher.pk).update(uses=F("uses") + 1))
+
+    redeeming._take_stock = take_stock
+    counting.take_use = take_use
+    counting.take = lambda limits, *, day: None

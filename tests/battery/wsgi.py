@@ -1,9 +1,9 @@
 """The site as production runs it, and with the faults that a test asks for.
 
 GUARDS_OFF takes away what protects a repeat: "key" the Idempotency-Key, "number" the
-order's own number. DIE_ONCE names a file: the first order is recorded, then the worker is
-killed before it can answer, and the file remembers that it was. Only the battery starts
-this module.
+order's own number; "pictures" the bounds on what a picture may need. DIE_ONCE names a
+file: the first order is recorded, then the worker is killed before it can answer, and the
+file remembers that it was. Only the battery starts this module.
 """
 
 import os
@@ -61,7 +61,21 @@ def _take_numbers_away() -> None:
     services._record_one = record_anything
 
 
+def _take_bounds_of_pictures_away() -> None:
+    from PIL import Image, PngImagePlugin
+
+    from core import picture_files
+
+    Image.MAX_IMAGE_PIXELS = None
+    boundless = 10**12
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = boundless
+    picture_files.MOST_HELD_BYTES = picture_files.MOST_BYTES = boundless
+    picture_files.MOST_PARTS = picture_files.MOST_SCANS = boundless
+
+
 if "key" in GUARDS_OFF:
     _take_keys_away()
 if "number" in GUARDS_OFF:
     _take_numbers_away()
+if "pictures" in GUARDS_OFF:
+    _take_bounds_of_pictures_away()

@@ -35,6 +35,8 @@ READ_ONLY = {
     "rewards.Fulfilment",
     "rewards.GivenBenefit",
     "rewards.Redemption",
+    "rewards.Voucher",
+    "rewards.VoucherBatch",
     "tiers.MemberTier",
     "tiers.TierChange",
 }

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import transaction
 
-from core.limits import Limit, forget_ended, give_back, take, take_all
+from core.limits import Limit, forget_ended, give_back, look, take, take_all
 from core.models import RateLimit
 
 pytestmark = pytest.mark.django_db
@@ -69,3 +69,17 @@ def test_forgets_only_what_is_over(now: datetime) -> None:
 
     assert forget_ended(at=now + timedelta(minutes=2)) == 1
     assert RateLimit.objects.get().key == THREE.key("mai")
+
+
+def test_looking_counts_nothing_and_says_when_all_have_room(now: datetime) -> None:
+    uses = [(THREE, "mai"), (ONE, "everybody")]
+    assert look(uses, at=now).is_allowed
+    assert not RateLimit.objects.exists()
+
+    take(ONE, "everybody", at=now)
+    take(THREE, "mai", at=now)
+
+    assert look([(THREE, "mai")], at=now).is_allowed
+    refused = look(uses, at=now + timedelta(seconds=20))
+    assert (refused.is_allowed, refused.retry_after) == (False, 40)
+    assert look(uses, at=now + timedelta(seconds=60)).is_allowed

@@ -24,6 +24,20 @@ from core.tabular import (
     parse_whole,
     reject_path,
 )
+from tests.tables import (
+    BOOK,
+    MAIN,
+    SHEET,
+    STRINGS,
+    STYLES,
+    TYPES,
+    laughing,
+    ordinary_parts,
+    repeated,
+    sheet,
+    texts,
+    workbook,
+)
 
 HCMC = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -118,6 +132,161 @@ def test_refuses_what_is_no_table(tmp_path, content, sentence):
         read(write(tmp_path, content))
 
 
+# --- Files that would fill the memory, or never end --------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["", "\nA2,20\n"])
+def test_a_line_without_an_end_is_refused_and_the_rows_before_it_are_read(tmp_path, ending):
+    path = write(tmp_path, "id,total\nA1,10\n" + "x" * 5_000_000 + ending)
+    rows = []
+    with (
+        open_table(path, required={"id", "total"}) as table,
+        pytest.raises(InvalidInput, match="a line of more than 4.194.304 letters"),
+    ):
+        rows.extend(row.values for row in table.rows())
+    assert rows == [{"id": "A1", "total": "10"}]
+
+
+@pytest.mark.parametrize(
+    "line", ["x," * 30_000, "A1," + "1" * 16_384, 'A1,"' + "x" * 99_999]
+)
+def test_a_long_line_that_ends_is_only_a_bad_row_and_is_cut(tmp_path, line):
+    rows = read(write(tmp_path, f"id,total\n{line}\nA2,20\n"))
+    assert [bool(row.problem) for row in rows] == [True, False]
+    assert sum(map(len, rows[0].cells)) <= 16_384
+    assert rows[1].values == {"id": "A2", "total": "20"}
+
+
+def test_a_line_as_long_as_allowed_is_read(tmp_path):
+    name = "x" * (16_384 - len("A1,10,\n") - 1)
+    assert values(write(tmp_path, f"id,total,name\nA1,10,{name}\n"))[0]["name"] == name
+
+
+def test_a_quote_that_is_never_closed_keeps_no_more_than_a_long_line(tmp_path):
+    cells = ",".join("x" * 7_000 for _cell in range(2))
+    lines = "".join(f'A{n},{cells},"\n' for n in range(40))
+    rows = read(write(tmp_path, "id,total\n" + lines + "A2,20\n"))
+    assert rows[-1].values == {"id": "A2", "total": "20"}
+    assert all(row.problem for row in rows[:-1])
+
+
+BOMBS = {
+    "texts": {STRINGS: repeated(f'<sst xmlns="{MAIN}">', "<si/>", "</sst>", mebibytes=8)},
+    "one-text": {
+        STRINGS: repeated(
+            f'<sst xmlns="{MAIN}"><si><t>', "a", "</t></si></sst>", mebibytes=8
+        )
+    },
+    "cell": {
+        SHEET: repeated(
+            f'<worksheet xmlns="{MAIN}"><sheetData><row r="1"><c t="inlineStr"><is><t>',
+            "a",
+            "</t></is></c></row></sheetData></worksheet>",
+            mebibytes=8,
+        )
+    },
+    "styles": {
+        STYLES: repeated(
+            f'<styleSheet xmlns="{MAIN}"><cellXfs>', "<xf/>", "</cellXfs>", mebibytes=2
+        )
+    },
+    "few-styles": {
+        STYLES: f'<styleSheet xmlns="{MAIN}">{"<xf/>" * 25_000}</styleSheet>'.encode()
+    },
+    "billion-laughs": {SHEET: laughing(sheet('<row r="2"><c><v>&a9;</v></c></row>'))},
+    "laughing-book": {BOOK: laughing(b"<workbook>&a9;</workbook>")},
+    "names": {BOOK: repeated("<workbook>", "<x/>", "</workbook>", mebibytes=2)},
+}
+
+
+@pytest.mark.parametrize("changed", BOMBS.values(), ids=BOMBS)
+def test_refuses_a_workbook_that_unpacks_to_a_mountain(tmp_path, changed):
+    path = workbook(tmp_path / "orders.xlsx", with_texts(changed))
+    assert path.stat().st_size < 200_000
+    with pytest.raises(
+        InvalidInput, match="orders.xlsx unpacks to more than a table needs"
+    ):
+        read(path)
+
+
+def with_texts(changed):
+    """Name the shared texts among the parts, where there are some."""
+    if STRINGS not in changed:
+        return changed
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    named = f'<Override PartName="/{STRINGS}" ContentType="{kind}"/></Types>'.encode()
+    types = ordinary_parts()[TYPES].replace(b"</Types>", named)
+    return {TYPES: types, **changed}
+
+
+def test_refuses_an_archive_of_too_many_parts(tmp_path):
+    many = (f"part-{number}" for number in range(30_000))
+    path = workbook(tmp_path / "orders.xlsx", more=many)
+    with pytest.raises(InvalidInput, match="unpacks to more"):
+        read(path)
+
+
+def test_nothing_is_written_for_parts_that_lead_out_of_the_archive(tmp_path):
+    (tmp_path / "in").mkdir()
+    path = workbook(tmp_path / "in" / "orders.xlsx", more=["../out.txt", "/out.txt"])
+    assert values(path) == [{"id": "A1", "total": "10"}]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["in", "orders.xlsx"]
+
+
+DAMAGED = {
+    "cut-sheet": {SHEET: sheet()[:-40]},
+    "no-book": {BOOK: b"<workbook>"},
+}
+
+
+@pytest.mark.parametrize("changed", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_workbook_is_refused_with_a_sentence(tmp_path, changed):
+    path = workbook(tmp_path / "orders.xlsx", changed)
+    with pytest.raises(InvalidInput, match="no Excel workbook with a sheet"):
+        read(path)
+
+
+def test_what_cannot_be_read_ends_the_file_and_keeps_the_rows_before_it(tmp_path):
+    good = '<row r="2"><c t="str"><v>A1</v></c><c><v>10</v></c></row>'
+    huge = f'<row r="3"><c><v>{"9" * 5000}</v></c></row>'
+    path = workbook(tmp_path / "orders.xlsx", {SHEET: sheet(good, huge)})
+    rows = []
+    with (
+        open_table(path, required={"id", "total"}) as table,
+        pytest.raises(InvalidInput, match="orders.xlsx is damaged after row 2"),
+    ):
+        rows.extend(row.values for row in table.rows())
+    assert rows == [{"id": "A1", "total": "10"}]
+
+
+def test_a_row_that_claims_to_be_the_billionth_is_passed_over(tmp_path):
+    far = '<row r="1000000000"><c r="A1000000000"><v>1</v></c></row>'
+    assert values(workbook(tmp_path / "orders.xlsx", {SHEET: sheet(far)})) == []
+
+
+def test_reads_texts_of_several_dresses_and_not_how_they_are_spoken(tmp_path):
+    items = (
+        "<si><t>id</t></si>",
+        "<si><t>total</t></si>",
+        "<si><r><t>Mai</t></r><r><t xml:space='preserve'> Lan</t></r>"
+        "<rPh sb='0' eb='1'><t>mai</t></rPh></si>",
+        "<si><t>_x005F_x</t></si>",
+        "<si/>",
+    )
+    cells = "".join(f'<c t="s"><v>{number}</v></c>' for number in (2, 3))
+    rows = (
+        '<row r="1"><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>',
+        f'<row r="2">{cells}</row>',
+    )
+    body = f'<worksheet xmlns="{MAIN}"><sheetData>{"".join(rows)}</sheetData></worksheet>'
+    changed = with_texts({STRINGS: texts(*items), SHEET: body.encode()})
+    path = workbook(tmp_path / "orders.xlsx", changed)
+    assert values(path) == [{"id": "Mai Lan", "total": "_x"}]
+
+
+# --- Which columns there are --------------------------------------------------------------
+
+
 def test_refuses_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(InvalidInput, match="There is no file"):
         read(tmp_path / "nowhere.csv")
@@ -153,6 +322,7 @@ def test_needs_one_of_two_columns(tmp_path):
         (b'A2,"20\n', "quotation marks"),
         (b'"A2"x,20\n', "quotation marks"),
         (b'A2,"' + b"9" * 200_000 + b'"\n', "quotation marks"),
+        (b"A2," + b"9" * 200_000 + b"\n", "longer than 16.384 letters"),
     ],
 )
 def test_one_bad_row_costs_only_itself(tmp_path, bad, sentence):

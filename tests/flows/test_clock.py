@@ -32,6 +32,7 @@ def test_a_new_programme_has_its_schedule(db: None) -> None:
         ("messaging.tasks.dispatch", "every 10 se"),
         ("messaging.tasks.process_webhooks", "every 10 se"),
         ("points.tasks.release_reservations", "every 60 se"),
+        ("rewards.tasks.release_held", "every 60 se"),
         ("flows.tasks.catch_up", "every 60 se"),
     ]
     assert {str(entry.crontab.timezone) for entry in made if entry.crontab} == {

@@ -711,9 +711,17 @@ DECIDED = {
     "points.Account.member": "stays, and is emptied by a movement",
     "points.BackTestMember.member": "stays: what a test said then",
     "points.EarnUse.member": "counted among the kept member's",
+    "rewards.GivenBenefit.member": "moves",
+    "rewards.Redemption.member": "moves",
+    "rewards.Voucher.member": "moves",
+    "rewards.VoucherUse.member": "moves",
+    "rewards.Fulfilment.member": "moves",
+    "rewards.Booking.member": "moves",
+    "rewards.Tally.member": "counted among the kept member's",
     "tiers.MemberTier.member": "judged anew, both of them",
     "tiers.TierChange.member": "what stood, stands",
     "campaigns.Enrolment.member": "moves; doubled ones end",
+    "till.TillAct.member": "what stood, stands",
 }
 
 

@@ -47,8 +47,12 @@ def test_points_expire_campaigns_run_and_the_ledger_is_proved(
         "celebrate",
         "expire_points",
         "release_reservations",
+        "release_vouchers",
+        "lapse_redemptions",
         "review_tiers",
+        "give_tier_gifts",
         "run_campaigns",
+        "mail_low_stock",
         "reconcile_points",
         "seal_ledger",
         "mail_seal",
@@ -58,6 +62,8 @@ def test_points_expire_campaigns_run_and_the_ledger_is_proved(
     assert results["mature_points"] == {"holds": 0, "points": 0}
     assert results["expire_points"] == {"lots": 1, "points": 100, "members": 1}
     assert results["release_reservations"] == {"released": 0}
+    assert results["release_vouchers"] == {"released": 0}
+    assert results["lapse_redemptions"] == {"lapsed": 0}
     campaigns, proof = results["run_campaigns"], results["prove_ledger"]
     assert list(campaigns) == ["recent-45", "come-back"]
     # The tag leaves first, so the message goes out on the same day.
@@ -131,8 +137,12 @@ def test_the_command_prints_one_object(db: None) -> None:
         "celebrate",
         "expire_points",
         "release_reservations",
+        "release_vouchers",
+        "lapse_redemptions",
         "review_tiers",
+        "give_tier_gifts",
         "run_campaigns",
+        "mail_low_stock",
         "reconcile_points",
         "seal_ledger",
         "mail_seal",

@@ -16,6 +16,7 @@ from core.errors import NotFound
 from core.models import Holiday, Programme
 from flows.record import record, record_activities
 from members.models import Member
+from points.amounts import Unit
 from points.earning.definition import definition_of, draft_definition
 from points.errors import NoWallet
 from points.models import EarnBand, EarnCap, EarnRule, Funder, Transfer, Wallet
@@ -65,6 +66,17 @@ SENTENCES = {
     ],
     "held-7-days": ["1 điểm for every 10.000 ₫, round down. Usable 7 days later."],
     "partner-funded": ["20 điểm extra on orders from 100.000 ₫, paid by momo."],
+    "cashback": [
+        "5 % of the amount back, round down, at most 50.000 ₫ for one order. "
+        "Usable 7 days later."
+    ],
+    "cashback-partner": [
+        "10 % of the amount back, round down, counted on mộc only. "
+        "At most 200.000 ₫ a month for one member."
+    ],
+    "cashback-double-day": [
+        "2 times what the other rules give, at most 50.000 ₫ for one order, on Friday."
+    ],
 }
 
 
@@ -94,7 +106,7 @@ def buy(member: Member, total: int, at: datetime, **told: Any) -> int:
 def test_it_says_itself_in_a_sentence(key: str) -> None:
     programme = Programme.current()
     preset = find_preset(key)
-    assert preset_sentences(preset, programme, "điểm") == SENTENCES[key]
+    assert preset_sentences(preset, programme, Unit("điểm")) == SENTENCES[key]
     assert [describe_rule(rule) for rule in create_from_preset(key)] == SENTENCES[key]
 
 
@@ -104,7 +116,7 @@ def test_it_is_a_draft_that_could_be_published(
 ) -> None:
     for rule in create_from_preset(key):
         rule.full_clean()
-        check_definition(draft_definition(rule))
+        check_definition(draft_definition(rule), rule.wallet)
         assert (rule.version, rule.versions.count()) == (0, 0)
     assert buy(mai, 500_000, now, payment_method="momo") == 0
     assert Transfer.objects.count() == 0
@@ -130,7 +142,7 @@ def test_what_staff_made_of_a_rule_is_never_touched() -> None:
 def test_names_are_in_the_language_of_who_asks() -> None:
     with translation.override("vi"):
         names = {str(preset.name) for preset in PRESETS}
-    assert len(names) == len(PRESETS) == 12
+    assert len(names) == len(PRESETS) == 15
 
 
 def test_an_unknown_preset_is_refused() -> None:

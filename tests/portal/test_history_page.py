@@ -22,8 +22,12 @@ from points.services import (
     reverse_transfer,
     spend_points,
 )
+from rewards.giving import Giving, give_benefit, take_back_benefit
+from rewards.models import Benefit
+from rewards.services import cancel_redemption, lapse_unpaid, redeem_reward
 from tests import factories
 from tests.portal.conftest import SignIn
+from tests.rewards.helpers import make_benefit, make_reward
 
 pytestmark = pytest.mark.django_db
 
@@ -287,3 +291,110 @@ def test_one_wallet_alone_says_nothing_of_wallets(
     mai: Member, wallet: Wallet, signed_in: SignIn
 ) -> None:
     assert 'class="pills"' not in english(signed_in(mai))
+
+
+# --- Rewards and benefits ---------------------------------------------------------------
+
+
+def test_what_points_were_spent_for_is_one_tap_away(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    now = timezone.now()
+    grant_many(mai, 100)
+    redemption = redeem_reward(member=mai, reward=make_reward(), key="k", at=now)
+    page = english(signed_in(mai))
+
+    assert "Redeemed" in page
+    assert " · Free coffee" in page
+    assert "You took “Free coffee” for them." in page
+    assert f'href="/redemptions/{redemption.code}/"' in page
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0, "“Free coffee” was cancelled, so your points came back."),
+        (25, "“Free coffee” was not paid in time, so your points came back."),
+    ],
+)
+def test_points_that_came_back_say_from_what(
+    mai: Member, wallet: Wallet, signed_in: SignIn, hours: int, words: str
+) -> None:
+    now = timezone.now()
+    grant_many(mai, 100)
+    reward = make_reward(price_amount=Decimal(1000))
+    at = now - timedelta(hours=hours)
+    redemption = redeem_reward(member=mai, reward=reward, key="k", at=at)
+    if hours:
+        lapse_unpaid(at=now)
+    else:
+        cancel_redemption(redemption=redemption, at=now, actor="portal")
+    page = english(signed_in(mai))
+
+    assert "Points returned" in page
+    assert words in page
+    assert page.count(f'href="/redemptions/{redemption.code}/"') == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("tier", "Your tier brought it to you."),
+        ("campaign", "A gift from us to you."),
+        ("staff", "A gift from the shop."),
+    ],
+)
+def test_points_that_were_given_say_by_whom(
+    mai: Member, wallet: Wallet, signed_in: SignIn, source: str, words: str
+) -> None:
+    benefit = make_benefit(Benefit.Kind.POINTS, wallet=wallet, name="Quà sinh nhật")
+    giving = Giving(benefit, mai.pk, "k", source, note="nội bộ", actor="Lan")
+    given = give_benefit(giving, at=timezone.now())
+    client = signed_in(mai)
+    page = english(client)
+
+    assert "A gift for you" in page
+    assert " · Quà sinh nhật" in page
+    assert words in page
+    assert "nội bộ" not in page
+    assert "Lan" not in page
+    take_back_benefit(given, at=timezone.now(), actor="staff")
+    assert "What had been given was taken back." in english(client)
+
+
+def test_points_that_came_with_a_reward_lead_to_it(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    reward = make_reward(make_benefit(Benefit.Kind.POINTS, wallet=wallet), price_points=0)
+    redemption = redeem_reward(member=mai, reward=reward, key="k", at=timezone.now())
+    page = english(signed_in(mai))
+
+    assert "It came with a reward that you took." in page
+    assert f'href="/redemptions/{redemption.code}/"' in page
+
+
+def test_asks_the_database_no_more_for_many_redemptions(
+    mai: Member,
+    wallet: Wallet,
+    signed_in: SignIn,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    grant_many(mai, 200)
+    now, client = timezone.now(), signed_in(mai)
+    reward = make_reward(make_benefit(Benefit.Kind.GIFT), price_points=1)
+    bonus = make_reward(
+        make_benefit(Benefit.Kind.POINTS, wallet=wallet), code="b", price_points=1
+    )
+
+    def add(number: int) -> None:
+        back = redeem_reward(member=mai, reward=reward, key=f"b{number}", at=now)
+        cancel_redemption(redemption=back, at=now, actor="portal")
+        redeem_reward(member=mai, reward=bonus, key=f"k{number}", at=now)
+
+    add(0)
+    with django_assert_num_queries(10):
+        client.get("/history/")
+    for number in range(1, 9):
+        add(number)
+    with django_assert_num_queries(10):
+        client.get("/history/")

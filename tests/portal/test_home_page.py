@@ -1,5 +1,6 @@
 """Home: my card, what ends soon, the latest lines; for others the way in."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -18,9 +19,13 @@ from points.services import (
     reverse_transfer,
     spend_points,
 )
+from rewards.giving import Giving, give_benefit
+from rewards.models import Benefit, Voucher, VoucherType
+from rewards.services import redeem_reward
 from tests import factories
 from tests.points.helpers import hold
 from tests.portal.conftest import SignIn
+from tests.rewards.helpers import limit, make_benefit, make_reward, make_voucher_type
 
 pytestmark = pytest.mark.django_db
 
@@ -163,11 +168,11 @@ def test_asks_the_database_no_more_for_many_lines(
 ) -> None:
     client = signed_in(mai)
     give(mai, 10)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(17):
         client.get("/")
     for n in range(200):
         give(mai, 10, days=n, key=f"g{n}")
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(17):
         client.get("/")
 
 
@@ -250,3 +255,110 @@ def test_a_programme_of_money_alone_shows_money(mai: Member, signed_in: SignIn) 
     assert "<strong>125.000 ₫</strong>" in page
     assert "<strong>125.000 ₫</strong> expire on" in page
     assert "+125.000 ₫<" in page
+
+
+# --- Rewards, vouchers, gifts -----------------------------------------------------------
+
+
+def test_shows_a_few_rewards_that_can_be_had_now(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    give(mai, 100)
+    gift = make_benefit(Benefit.Kind.GIFT)
+    for n, points in enumerate((10, 20, 300, 30, 40)):
+        make_reward(gift, code=f"r{n}", price_points=points, is_featured=points == 40)
+    page = english(signed_in(mai))
+
+    assert "You can have now" in page
+    assert re.findall(r'href="/rewards/(\w+)/"', page) == ["r4", "r0", "r1"]
+
+
+def test_shows_what_is_nearest_where_nothing_can_be_had(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    give(mai, 100)
+    gift = make_benefit(Benefit.Kind.GIFT)
+    for n, points in enumerate((150, 900, 120)):
+        make_reward(gift, code=f"r{n}", price_points=points)
+    page = english(signed_in(mai))
+
+    assert "Nearly there" in page
+    assert re.findall(r'href="/rewards/(\w+)/"', page) == ["r2", "r0"]
+    assert "20 điểm still missing" in page
+
+
+def test_says_nothing_of_rewards_where_there_are_none(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    page = english(signed_in(mai))
+
+    assert "You can have now" not in page
+    assert "Nearly there" not in page
+    assert "My vouchers" not in page
+
+
+def test_one_voucher_is_one_tap_away(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    reward = make_reward(
+        make_benefit(voucher_type=make_voucher_type(valid_days=3)), price_points=0
+    )
+    redeem_reward(member=mai, reward=reward, key="k", at=timezone.now())
+    page = " ".join(english(signed_in(mai)).split())
+    day = local_date(timezone.now()) + timedelta(days=3)
+
+    assert f'href="/vouchers/{Voucher.objects.get().code}/"' in page
+    assert "20% off drinks" in page
+    assert f"until {day:%d/%m/%Y}" in page
+    assert "3 days left" in page
+
+
+def test_of_many_vouchers_it_tells_the_first_end(
+    mai: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    benefit = make_benefit()
+    reward = make_reward(benefit, price_points=0)
+    for days in (9, 2, 5):
+        VoucherType.objects.update(valid_days=days)
+        redeem_reward(member=mai, reward=reward, key=f"k{days}", at=timezone.now())
+    page = " ".join(english(signed_in(mai)).split())
+    day = local_date(timezone.now()) + timedelta(days=2)
+
+    assert 'href="/vouchers/"' in page
+    assert f"the first one until {day:%d/%m/%Y}" in page
+    assert '<span class="purse-amount">3</span>' in page
+
+
+def test_says_what_waits_for_the_member(
+    mai: Member, binh: Member, wallet: Wallet, signed_in: SignIn
+) -> None:
+    gift = make_benefit(Benefit.Kind.GIFT)
+    for n, member in enumerate((mai, mai, binh)):
+        giving = Giving(gift, member.pk, f"g{n}", "tier")
+        give_benefit(giving, at=timezone.now())
+
+    assert "<strong>2</strong> things wait for you" in english(signed_in(mai))
+
+
+def test_asks_the_database_no_more_for_many_rewards_and_vouchers(
+    mai: Member,
+    wallet: Wallet,
+    signed_in: SignIn,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    client = signed_in(mai)
+    give(mai, 1000)
+    benefit = make_benefit()
+
+    def add(number: int) -> None:
+        reward = make_reward(benefit, code=f"r{number}", price_points=1)
+        limit(reward, 9)
+        redeem_reward(member=mai, reward=reward, key=f"k{number}", at=timezone.now())
+
+    add(0)
+    with django_assert_num_queries(25):
+        client.get("/")
+    for number in range(1, 51):
+        add(number)
+    with django_assert_num_queries(25):
+        client.get("/")

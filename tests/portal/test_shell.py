@@ -12,7 +12,19 @@ from members.models import Member
 from tests.portal.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
-PAGES = ["/", "/card/", "/points/", "/history/", "/me/", "/offline/", "/m/x/"]
+PAGES = [
+    "/",
+    "/card/",
+    "/points/",
+    "/history/",
+    "/rewards/",
+    "/rewards/x/",
+    "/vouchers/",
+    "/redemptions/",
+    "/me/",
+    "/offline/",
+    "/m/x/",
+]
 
 
 @pytest.mark.parametrize("path", ["/offline/", "/service-worker.js", "/icon.svg"])
@@ -84,3 +96,31 @@ def test_pages_allow_no_script_but_our_own(
 )
 def test_refuses_other_methods(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/", "/"),
+        ("/rewards/", "/rewards/"),
+        ("/vouchers/", "/rewards/"),
+        ("/redemptions/", "/rewards/"),
+        ("/card/", "/card/"),
+        ("/points/", "/points/"),
+        ("/history/", "/points/"),
+        ("/me/", "/me/"),
+    ],
+)
+def test_the_bar_says_where_one_is(
+    mai: Member, signed_in: SignIn, path: str, place: str
+) -> None:
+    bar = signed_in(mai).get(path).content.decode().partition('class="bar"')[2]
+
+    assert re.findall(r'href="([^"]*)" aria-current="page"', bar) == [place]
+    assert re.findall(r'<a[^>]* href="([^"]*)"', bar) == [
+        "/",
+        "/rewards/",
+        "/card/",
+        "/points/",
+        "/me/",
+    ]

@@ -92,19 +92,6 @@ def test_refuses_what_is_incomplete(
     assert events(gift) == ["asked"]
 
 
-def test_refuses_a_store_that_is_closed(
-    gift: Fulfilment, store: Store, now: datetime
-) -> None:
-    Store.objects.update(is_active=False)
-    wishes = {"method": "pick_up", "store_id": store.pk}
-
-    with pytest.raises(WishRefused):
-        choose_handover(fulfilment=gift, wishes=wishes, at=now)
-
-    gift.refresh_from_db()
-    assert (gift.state, gift.store_id) == ("asked", None)
-
-
 @pytest.mark.parametrize("state", ["packed", "shipped", "ready", "done", "cancelled"])
 def test_refuses_once_it_is_packed(gift: Fulfilment, now: datetime, state: str) -> None:
     choose_handover(fulfilment=gift, wishes=HOME, at=now)

@@ -105,12 +105,14 @@ def test_zalo_by_halves_is_told(settings: Settings) -> None:
     assert checks.check_zalo(None) == []
 
 
-def test_seals_that_no_server_would_mail_are_told(settings: Settings) -> None:
+def test_mails_that_no_server_would_take_are_told(settings: Settings) -> None:
     settings.LEDGER_SEAL_EMAIL, settings.EMAIL_URL = ["owner@example.com"], ""
-    assert ids(checks.check_seal_email(None)) == ["loyalty.E004"]
+    assert ids(checks.check_mailings(None)) == ["loyalty.E004"]
+    settings.LOW_STOCK_EMAIL = ["shop@example.com"]
+    assert ids(checks.check_mailings(None)) == ["loyalty.E004", "loyalty.E005"]
 
     settings.EMAIL_URL = "smtp+tls://user:password@mail.example.com:587"
-    assert checks.check_seal_email(None) == []
+    assert checks.check_mailings(None) == []
 
-    settings.LEDGER_SEAL_EMAIL, settings.EMAIL_URL = [], ""
-    assert checks.check_seal_email(None) == []
+    settings.LEDGER_SEAL_EMAIL, settings.LOW_STOCK_EMAIL, settings.EMAIL_URL = [], [], ""
+    assert checks.check_mailings(None) == []

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import DecimalField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
@@ -17,10 +17,11 @@ from unfold.decorators import action, display
 from core.admin_tools import ConsoleAdmin, link, programme_of
 from core.errors import DomainError
 from core.form_fields import PlainDecimalField
+from points.models import Wallet
 from tiers.admin.ladder import TierForm
 from tiers.definition import draft_definition
-from tiers.models import Perk, Tier
-from tiers.multipliers import draft_multiplier
+from tiers.models import Perk, Tier, TierGift, TierReward
+from tiers.multipliers import draft_multiplier, wallets_to_multiply
 from tiers.sentence import describe_threshold
 
 
@@ -39,6 +40,26 @@ class PerkInline(TabularInline):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
+class GiftInline(TabularInline):
+    model = TierGift
+    fields = ("occasion", "benefit", "is_active")
+    extra = 0
+    hide_title = True
+    verbose_name_plural = _("gifts: what members of this tier are given, and when")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Switched off instead: what was given names it.
+        return False
+
+
+class RewardInline(TabularInline):
+    model = TierReward
+    fields = ("reward", "price_points", "early_hours", "is_required")
+    extra = 0
+    hide_title = True
+    verbose_name_plural = _("rewards: other prices and early access from this tier on")
+
+
 @admin.register(Tier)
 class TierAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     form = TierForm
@@ -46,7 +67,7 @@ class TierAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     list_filter = ("ladder", "is_active")
     list_select_related = ("ladder",)
     search_fields = ("code", "name")
-    inlines = (PerkInline,)
+    inlines = (PerkInline, GiftInline, RewardInline)
     actions_detail = ("multiplier", "to_ladder")
     fieldsets = (
         (_("Tier"), {"fields": (("name", "code"), "color", "is_active")}),
@@ -103,8 +124,12 @@ class TierAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     )
     def multiplier(self, request: HttpRequest, object_id: str) -> HttpResponse:
         tier = get_object_or_404(Tier.objects.select_related("ladder"), pk=object_id)
+        wallets = wallets_to_multiply()
+        chosen = [one for one in wallets if one.code == request.GET.get("wallet")]
+        if len(wallets) > 1 and not chosen:
+            return self._ask_wallet(request, tier, wallets)
         try:
-            rule = draft_multiplier(tier)
+            rule = draft_multiplier(tier, wallet=chosen[0] if chosen else None)
         except DomainError as error:
             messages.error(request, str(error.message))
             return HttpResponseRedirect(
@@ -115,6 +140,18 @@ class TierAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             _("Set how many times, then publish the rule. Until then it gives nothing."),
         )
         return HttpResponseRedirect(reverse("admin:points_earnrule_change", args=[rule.pk]))
+
+    def _ask_wallet(
+        self, request: HttpRequest, tier: Tier, wallets: list[Wallet]
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("More points for this tier"),
+            "opts": self.opts,
+            "original": tier,
+            "wallets": wallets,
+        }
+        return render(request, "admin/tiers/tier/multiplier.html", context)
 
     @action(description=_("The whole ladder"), icon="stairs", url_path="ladder")
     def to_ladder(self, request: HttpRequest, object_id: str) -> HttpResponse:

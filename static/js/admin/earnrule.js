@@ -5,13 +5,16 @@
 
   const ORDER = { trigger: ["order"] };
   const COUNTED = ["per_amount", "per_unit"];
+  const VARIES = [...COUNTED, "percent", "bands", "multiplier"];
   // When a field means something; a rule that breaks it keeps its value, unseen and unasked.
   const SHOWN = {
     activity_type: { trigger: ["activity"] },
     points: { method: [...COUNTED, "fixed", "extra"] },
     amount: { method: COUNTED },
+    percent: { method: ["percent"] },
     factor: { method: ["multiplier"] },
-    rounding: { method: [...COUNTED, "bands", "multiplier"] },
+    rounding: { method: VARIES },
+    order_limit: { ...ORDER, method: VARIES },
     minimum_total: ORDER,
     scope: ORDER,
     group: { stacking: ["best"] },

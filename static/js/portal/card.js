@@ -1,5 +1,5 @@
-// The card page: keep the screen awake while it is shown, and keep the card on this phone
-// for times without a network, until the member signs out.
+// The card page: keep the card on this phone for times without a network, until the member
+// signs out.
 
 const paper = document.querySelector("[data-card]");
 
@@ -19,17 +19,3 @@ try {
 } catch {
   // Private windows may refuse; the card then needs a network.
 }
-
-async function stayAwake() {
-  try {
-    await navigator.wakeLock?.request("screen");
-  } catch {
-    // A low battery may refuse; the code can be scanned all the same.
-  }
-}
-
-stayAwake();
-// The lock ends when the page is left; take it again when it is looked at again.
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") stayAwake();
-});

@@ -1,17 +1,22 @@
-// The page without a network: show the card that this phone keeps, if there is one.
+// The page without a network: show the card and the vouchers that this phone keeps, and first
+// the voucher that was asked for.
 const paper = document.querySelector("[data-offline-card]");
+const slips = document.querySelector("[data-offline-vouchers]");
 
-function keptCard() {
+function kept(name) {
   try {
-    return JSON.parse(localStorage.getItem("card"));
+    return JSON.parse(localStorage.getItem(name));
   } catch {
     return null;
   }
 }
 
-const card = keptCard();
+const card = kept("card");
+const vouchers = (kept("vouchers") ?? []).filter(
+  (voucher) => !voucher.ends || voucher.ends * 1000 > Date.now(),
+);
 
-function draw(part, drawing) {
+function draw(paper, part, drawing) {
   const svg = paper.querySelector(`[data-part="${part}"]`);
   if (!drawing) {
     svg.remove();
@@ -25,10 +30,28 @@ function draw(part, drawing) {
 if (card?.number) {
   paper.querySelector(".paper-name").textContent = card.name;
   paper.querySelector(".paper-number").textContent = card.number;
-  draw("qr", card.qr);
-  draw("barcode", card.barcode);
+  draw(paper, "qr", card.qr);
+  draw(paper, "barcode", card.barcode);
   paper.hidden = false;
   document.querySelector("[data-no-card]").hidden = true;
+}
+
+function isAskedFor(voucher) {
+  return location.pathname.toUpperCase().endsWith(`/VOUCHERS/${voucher.code}/`);
+}
+
+for (const voucher of vouchers) {
+  const slip = slips.querySelector("template").content.cloneNode(true).firstElementChild;
+  slip.querySelector("[data-name]").textContent = voucher.name;
+  slip.querySelector(".paper-name").textContent = voucher.name;
+  slip.querySelector(".paper-code").textContent = voucher.shown;
+  slip.querySelector("[data-until]").textContent = voucher.until;
+  slip.querySelector(".paper-until").hidden = !voucher.until;
+  draw(slip, "qr", voucher.qr);
+  slip.open = isAskedFor(voucher);
+  if (slip.open) paper.before(slip);
+  else slips.append(slip);
+  slips.hidden = false;
 }
 
 // "Online" only says that there is some network; the page comes back when the site answers.

@@ -1,5 +1,5 @@
-// On every page: keep the frame for times without a network, forget the card of whoever
-// signed out, and answer a tap at once.
+// On every page: keep the frame for times without a network, forget the card and the vouchers
+// of whoever signed out, and answer a tap at once.
 const { body } = document;
 
 if (body.dataset.worker && "serviceWorker" in navigator) {
@@ -9,6 +9,7 @@ if (body.dataset.worker && "serviceWorker" in navigator) {
 function forgetCard() {
   try {
     localStorage.removeItem("card");
+    localStorage.removeItem("vouchers");
   } catch {
     // A window that refuses this could keep nothing either.
   }

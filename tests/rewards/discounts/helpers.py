@@ -10,7 +10,7 @@ from typing import Any
 from rewards.discounts.basket import Asked, Basket, Context, Line
 from rewards.discounts.engine import evaluate
 from rewards.discounts.results import Result
-from rewards.discounts.terms import Band, Products, Terms
+from rewards.discounts.terms import READERS, Band, Products, Terms
 
 # A Monday, two in the afternoon in Ho Chi Minh City.
 AT = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -19,6 +19,7 @@ NUMBERS = {
     *("percent", "amount", "at_most", "given_percent"),
     *("minimum_value", "maximum_value", "minimum_quantity"),
 }
+CHOICES = ("kind", "scope", "price", "rounding", "counted", "counted_price", "bands_by")
 
 
 def products(**told: Iterable[str]) -> Products:
@@ -49,8 +50,10 @@ def terms(kind: str = "percent", **told: Any) -> Terms:
             Band(*(None if n is None else Decimal(n) for n in band))
             for band in told["bands"]
         )
+    told["kind"] = kind
     numbers = {n: Decimal(v) for n, v in told.items() if n in NUMBERS and v is not None}
-    return Terms(**{"kind": kind, **told, **numbers})
+    choices = {name: READERS[name](told[name]) for name in CHOICES if name in told}
+    return Terms(**{**told, **numbers, **choices})
 
 
 def asked(code: str, kind: str = "percent", **told: Any) -> Asked:

@@ -456,6 +456,47 @@ def test_what_is_missing_for_a_band() -> None:
     assert reason(CAFE, "bands", bands_by="quantity", bands=[(5, 5)]) == "band_quantity"
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (
+            {"kind": "bands", "bands": [(250_000, 5), (400_000, 9)]},
+            ["It begins at 250.000 ₫; 50.000 ₫ more is needed."],
+        ),
+        (
+            {"kind": "bands", "bands_by": "quantity", "bands": [(5, 5), (9, 9)]},
+            ["It begins at 5 pieces; the basket has 4."],
+        ),
+        (
+            {"kind": "bands", "bands": [(100_000, 5), (150_000, 10), (900_000, 20)]},
+            ["200.000 ₫ reaches the band from 150.000 ₫.", "10% of 200.000 ₫."],
+        ),
+        (
+            {"kind": "buy_get", "buy": 4},
+            ["It needs 5 pieces that no other voucher counts; there are 4."],
+        ),
+        (
+            {"kind": "cheapest", "every": 9},
+            ["It needs 9 pieces that no other voucher counts; there are 4."],
+        ),
+        ({"percent": 20, "at_most": 40_000}, ["20% of 200.000 ₫."]),
+        ({"percent": 20, "at_most": 39_999}, ["20% of 200.000 ₫.", "At most 39.999 ₫."]),
+    ],
+)
+def test_how_it_came_about(told: dict[str, Any], said: list[str]) -> None:
+    (voucher,) = ask(CAFE, asked("V", **told)).vouchers
+
+    assert [one.sentence for one in voucher.said] == said
+
+
+def test_what_a_lowest_price_keeps_is_said() -> None:
+    bought = basket(line("A", 100_000, floor=95_000), line("B", 100_000))
+    (voucher,) = ask(bought, asked("V", percent=20)).vouchers
+
+    assert [one.code for one in voucher.said] == ["percent", "left_over"]
+    assert voucher.said[1].facts == {"lost": Decimal(15_000)}
+
+
 # --- Partners, and terms that are not finished --------------------------------------------
 
 

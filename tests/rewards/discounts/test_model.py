@@ -43,15 +43,15 @@ def vouchers(draw: Any, code: str) -> Asked:
     told: dict[str, Any] = {
         "percent": draw(st.sampled_from([1, 10, "12.5", 33, 50, 100])),
         "amount": draw(MONEY),
-        "at_most": draw(st.none() | MONEY),
+        "at_most": draw(st.sampled_from([None, None, 7, 50])),
         "price": draw(st.sampled_from(["rest", "shop", "list"])),
         "rounding": draw(st.sampled_from(["down", "down", "half_up", "up"])),
-        "minimum_value": draw(st.sampled_from([0, 0, 50, 100, 200, 400])),
+        "minimum_value": draw(st.sampled_from([0, 0, 0, 0, 100, 200])),
         "counted_price": draw(st.sampled_from(["rest", "rest", "shop", "list"])),
         "counted": draw(st.sampled_from(["order", "products"])),
         "priority": draw(st.integers(1, 3)),
-        "exclusive": draw(st.sampled_from([False, False, False, True])),
-        "group": draw(st.sampled_from(["", "", "g", "h"])),
+        "exclusive": draw(st.sampled_from([False] * 5 + [True])),
+        "group": draw(st.sampled_from(["", "", "", "g"])),
     }
     if kind != "free_delivery" and draw(st.booleans()):
         told["on"] = [draw(st.sampled_from(CATEGORIES))]
@@ -61,8 +61,8 @@ def vouchers(draw: Any, code: str) -> Asked:
 @given(
     baskets(),
     st.tuples(*(vouchers(code) for code in "ABCD")),
-    st.integers(1, 4),
-    st.sampled_from([None, None, 1, 2]),
+    st.sampled_from([4, 3, 2]),
+    st.sampled_from([None, None, None, 2]),
 )
 @settings(max_examples=400, deadline=None)
 def test_every_combination(

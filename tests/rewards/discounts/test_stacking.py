@@ -57,6 +57,14 @@ def test_percent_before_or_after_another(told: dict[str, Any], ten: int) -> None
     assert taken(result) == {"FIFTY": 50_000, "TEN": ten}
 
 
+@pytest.mark.parametrize(("price", "taken_off"), [("rest", 7_500), ("shop", 12_500)])
+def test_percent_of_what_is_left_of_delivery(price: str, taken_off: int) -> None:
+    first = asked("A", "amount", amount=10_000, scope="delivery")
+    result = ask(CAFE, first, asked("B", percent=50, scope="delivery", price=price))
+
+    assert taken(result) == {"A": 10_000, "B": taken_off}
+
+
 def test_the_order_of_asking_does_not_matter() -> None:
     vouchers = [TEN, FIFTY, SHIP, asked("ALONE", percent=40, exclusive=True)]
 
@@ -176,7 +184,7 @@ def test_a_voucher_that_costs_more_than_it_brings_stays_out() -> None:
     assert taken(result) == {"A": 0, "B": 100_000}
     assert why_not(result) == {"A": "better_without"}
     assert result.vouchers[0].said[0].sentence == (
-        "Without it, “B” gives you at least as much."
+        "Without it you save at least as much, with “B”."
     )
 
 
@@ -222,6 +230,14 @@ def test_a_bought_piece_counts_for_one_voucher() -> None:
     assert taken(ask(four, *both)) == {"A": 40_000, "B": 40_000}
 
 
+def test_pieces_that_complete_no_group_stay_for_another_voucher() -> None:
+    """Of three coffees one is bought and one given; the third counts for nothing yet."""
+    third = asked("B", "free_product", products=products(skus=["CF"]))
+    result = ask(basket(line("CF", 40_000, 3)), asked("A", "buy_get"), third)
+
+    assert taken(result) == {"A": 40_000, "B": 40_000}
+
+
 def test_percent_after_a_free_piece_is_of_what_is_left() -> None:
     """One of two coffees is free; 10% of the other and of the cake."""
     bought = basket(line("CF", 40_000, 2), line("CK", 60_000))
@@ -230,6 +246,29 @@ def test_percent_after_a_free_piece_is_of_what_is_left() -> None:
 
     assert taken(result) == {"A": 40_000, "B": 10_000}
     assert [int(row.paid) for row in result.lines] == [36_000, 54_000]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "taken_off"),
+    [
+        # A tenth of the coffee that is still paid for, in the list or in the shop.
+        ("percent", {"percent": 10, "price": "list"}, 5_000),
+        ("percent", {"percent": 10, "price": "shop"}, 4_000),
+        # Of the 10,000 for the free one nothing more can be taken.
+        ("percent", {"percent": 10}, 4_000),
+        # The other coffee, too, comes down to its lowest price.
+        ("amount", {"amount": 30_000}, 30_000),
+    ],
+)
+def test_what_the_other_pieces_of_a_line_are_worth(
+    kind: str, told: dict[str, Any], taken_off: int
+) -> None:
+    """Two coffees at 50,000 in the list, 40,000 in the shop, 10,000 at least; one free."""
+    bought = basket(line("CF", 50_000, 2, discount=20_000, floor=10_000))
+    one = asked("A", "free_product", products=products(skus=["CF"]), priority=1)
+    result = ask(bought, one, asked("B", kind, **told))
+
+    assert taken(result) == {"A": 30_000, "B": taken_off}
 
 
 def test_a_free_piece_after_percent_is_worth_what_is_left_of_it() -> None:
@@ -252,22 +291,22 @@ def test_a_free_piece_after_percent_is_worth_what_is_left_of_it() -> None:
         (
             [TEN, asked("ALL", percent=50, exclusive=True)],
             {},
-            ["“ALL” counts instead: it goes together with no other voucher."],
+            ["“ALL” is used instead: it goes together with no other voucher."],
         ),
         (
             [FIFTY, asked("ALL", percent=20, exclusive=True)],
             {},
-            ["It goes together with no other voucher, and “FIFTY” counts instead."],
+            ["It goes together with no other voucher; used instead: “FIFTY”."],
         ),
         (
             [asked("A", percent=1, group="g"), asked("B", percent=2, group="g")],
             {},
-            ["It does not go together with “B”, which counts instead."],
+            ["It does not go together with “B”, which is used instead."],
         ),
         (
             [FIFTY, TEN],
             {"most_vouchers": 1},
-            ["For one order at most 1 can be used, and “FIFTY” counts."],
+            ["For one order at most 1 can be used; used instead: “FIFTY”."],
         ),
     ],
 )
@@ -318,3 +357,24 @@ def test_the_result_as_plain_values() -> None:
         "paid": "67500",
     }
     assert (told["price"], told["taken"], told["paid"]) == ("225000", "50000", "175000")
+
+
+@pytest.mark.parametrize(
+    ("percent", "paid", "unused"),
+    [
+        (32, [60_750, 20_250, 54_000, 0], {"ALONE": "alone"}),
+        (
+            46,
+            [48_600, 16_200, 43_200, 25_000],
+            dict.fromkeys(("FIFTY", "TEN", "SHIP"), "other_alone"),
+        ),
+    ],
+)
+def test_the_example_of_the_documentation(
+    percent: int, paid: list[int], unused: dict[str, str]
+) -> None:
+    alone = asked("ALONE", percent=percent, exclusive=True)
+    result = ask(CAFE, FIFTY, TEN, SHIP, alone)
+
+    assert [*(int(row.paid) for row in result.lines), int(result.delivery_paid)] == paid
+    assert why_not(result) == unused

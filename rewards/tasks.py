@@ -1,0 +1,47 @@
+"""The worker's doors to rewards: "look now"; the rows are the work."""
+
+import logging
+
+from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
+
+from rewards.batches import has_work, work_on_batches
+from rewards.services import lapse_unpaid, release_stale_holds
+
+logger = logging.getLogger(__name__)
+
+# A large batch goes to the end of the queue again: messages do not wait for it.
+SLICE_SECONDS = 20
+
+
+@shared_task
+def release_held() -> int:
+    """Give back what was held for a till or a payment and whose time is over."""
+    at = timezone.now()
+    return release_stale_holds(at=at) + lapse_unpaid(at=at)
+
+
+@shared_task
+def run_batches() -> None:
+    """Work on batches in line for a while; what is left is announced again."""
+    if work_on_batches(seconds=SLICE_SECONDS):
+        nudge_batches()
+
+
+def nudge_batches() -> None:
+    """Wake a worker after commit; a nudge that is lost costs at most one poll."""
+    transaction.on_commit(_publish)
+
+
+def poll_batches() -> None:
+    """Announce once more what waits for a worker, or whose worker died."""
+    if has_work():
+        nudge_batches()
+
+
+def _publish() -> None:
+    try:
+        run_batches.apply_async(expires=60, retry=False)
+    except Exception as error:  # whatever the broker's client raises
+        logger.warning("Batches were not announced: %s", type(error).__name__)

@@ -1,0 +1,1 @@
+"""Vouchers at the till: asked about, held, used, given back."""

@@ -1,0 +1,86 @@
+"""T9 for rewards and vouchers: a rival comes exactly before each statement of a verb.
+
+As for the ledger: whatever two verbs come to when they meet, one of the two orders in which
+nobody meets has to explain it, points, stock, limits, codes and states together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.battery.running import Database
+from tests.battery.test_t9_interleavings import meet, tell
+from tests.battery.tiers import size
+from tests.battery.unguarded import drop_constraints
+
+pytestmark = [pytest.mark.battery, pytest.mark.postgresql]
+
+SCENES = "tests.battery.reward_scenes"
+USES = ("use", "use elsewhere")
+FEW = [
+    USES,
+    ("use given", "cancel"),
+    ("use held", "time out"),
+]
+MORE = [
+    ("redeem", "redeem by binh"),
+    ("redeem", "cancel"),
+    ("redeem by binh", "cancel"),
+    ("pay", "lapse unpaid"),
+    ("pay", "cancel unpaid"),
+    ("use", "disable"),
+    ("use", "switch off"),
+    ("use", "use by binh"),
+    ("use held", "release"),
+    ("use held", "disable held"),
+    ("hold", "hold another"),
+    ("hold", "use"),
+    ("roll back", "use the used"),
+    ("order", "time out"),
+    ("order", "release"),
+    ("order of the used", "roll back"),
+    ("order and refund", "use held"),
+    ("merge", "redeem"),
+    ("merge", "use"),
+    ("merge", "order"),
+    ("merge the other way", "redeem by binh"),
+]
+
+
+def test_rivals_at_every_statement_leave_what_an_order_leaves(
+    scratch: Callable[[], Database],
+) -> None:
+    pairs = [*FEW, *MORE] if size(0, 1) else FEW
+    both = [order for one, other in pairs for order in ((one, other), (other, one))]
+    began = time.monotonic()
+
+    # A database for each pair: what the clock brings is there for one scene only.
+    groups = [[pair] for pair in both] if size(0, 1) else [both]
+    told: dict[str, dict] = {}
+    for group in groups:
+        found = meet(scratch(), group, SCENES=SCENES)
+        assert found.pop("differences") == []
+        told |= found
+
+    tell("T9 rewards and vouchers", told, time.monotonic() - began)
+    strange = {pair: one["unexplained"] for pair, one in told.items() if one["unexplained"]}
+    assert strange == {}
+    # Who never waits never met.
+    assert all(one["waited"] for one in told.values())
+
+
+def test_control_without_guards_no_order_explains_it(
+    scratch: Callable[[], Database],
+) -> None:
+    database = scratch()
+    drop_constraints(database)
+    began = time.monotonic()
+
+    told = meet(database, [USES], SCENES=SCENES, GUARDS_OFF="scarce")
+
+    told.pop("differences")
+    tell("T9 control: rewards unguarded", told, time.monotonic() - began)
+    assert any(one["unexplained"] for one in told.values())
