@@ -102,7 +102,7 @@ MARKETING: Rights = {
     "django_celery_beat.intervalschedule": KEEP,
 }
 
-# Shop staff and customer care: they meet the person, so they see whole phone numbers.
+# Managers of shops and customer care meet the person, so they see whole phone numbers.
 CARE: Rights = {
     **_EVERYONE,
     "members.member": (*KEEP, "merge"),
@@ -120,6 +120,8 @@ CARE: Rights = {
     "rewards.booking": EDIT,
     "messaging.message": LOOK,
     "campaigns.enrolment": LOOK,
+    "till.tillstaff": KEEP,
+    "till.tillact": LOOK,
 }
 
 # They approve what care asks for, so they may merge and give, too.
@@ -140,12 +142,18 @@ FINANCE: Rights = {
     "campaigns.campaign": LOOK,
     "campaigns.campaignrun": LOOK,
     "core.jobrun": LOOK,
+    "till.tillstaff": LOOK,
+    "till.tillact": LOOK,
 }
+
+# The people behind the counter: the till's page, and nothing of the console.
+SHOP_STAFF: Rights = {"till.tillstaff": ("use",)}
 
 ROLES: dict[str, Rights] = {
     "Marketing": MARKETING,
     "Cửa hàng & CSKH": CARE,
     "Kế toán": FINANCE,
+    "Nhân viên cửa hàng": SHOP_STAFF,
 }
 
 # Rights that go beyond one model's four.
@@ -162,6 +170,7 @@ _OWN_NAMES = {
     ("rewards.redemption", "confirm"): "confirm_payment",
     ("rewards.fulfilment", "export"): "export_fulfilment",
     ("core.changerequest", "decide"): "decide_changerequest",
+    ("till.tillstaff", "use"): "use_till",
 }
 
 

@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "insights",
     "portal",
     "api",
+    "till",
 ]
 
 MIDDLEWARE = [

@@ -79,6 +79,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("All orders"), "receipt_long", "activities.order"),
             _item(_("Refunds"), "assignment_return", "activities.refund"),
             _item(_("Activities"), "directions_walk", "activities.activity"),
+            _item(_("At the tills"), "point_of_sale", "till.tillact"),
         ],
     },
     {
@@ -161,6 +162,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Public holidays"), "celebration", "core.holiday"),
             _item(_("Staff"), "badge", "auth.user"),
             _item(_("Roles"), "shield_person", "auth.group"),
+            _item(_("Shop staff"), "badge", "till.tillstaff"),
             _item(_("Till keys"), "key", "api.tillkey"),
             _item(_("Schedules"), "schedule", "django_celery_beat.periodictask"),
         ],

@@ -1,4 +1,4 @@
-"""The doors: console, API, health pages; everything else is the members'."""
+"""The doors: console, API, till, health pages; everything else is the members'."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -15,6 +15,7 @@ urlpatterns = [
         SpectacularSwaggerSplitView.as_view(url_name="api-schema"),
         name="api-docs",
     ),
+    path("till/", include("till.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -14,13 +14,13 @@ from activities.models import Order
 from core.models import Programme
 from core.money import format_money
 from members.models import Member
+from members.names import mask_name
 from points.earning.rulebook import definition_of_version
 from points.models import EarnRuleVersion, Transfer, Wallet
 from points.queries import HistoryEntry, history
 from points.rules import describe_version, group_names
 from points.services import RETURN
 from portal.causes import NO_CAUSE, Cause, causes_of
-from portal.names import mask_name
 from portal.purses import counts_points
 
 LINES_A_PAGE = 30

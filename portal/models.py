@@ -1,4 +1,4 @@
-"""One-time codes to a member's phone: to sign in, and to confirm a gift of points."""
+"""One-time codes to a member's phone: to sign in, to confirm a gift, to pay at a till."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ class SignInCode(models.Model):
 
         SIGN_IN = "sign_in", _("signing in")
         GIFT = "gift", _("giving points")
+        TILL = "till", _("paying at a till")
 
     phone = models.CharField(_("phone"), max_length=16, db_index=True)
     browser = models.CharField(
         _("browser"),
         max_length=64,
-        help_text="The session that asked, or the gift shown to it; no other may use it.",
+        help_text="The session that asked, or what it was shown; nothing else may use it.",
     )
     purpose = models.CharField(
         _("purpose"),

@@ -10,7 +10,7 @@ from django.utils.cache import add_never_cache_headers, patch_cache_control
 
 from core.errors import DomainError
 from core.models import Programme
-from portal.theme import theme_variables
+from core.theme import theme_variables
 
 
 def render_page(

@@ -33,6 +33,7 @@ FLOORS = {
     "insights": 8,
     "portal": 8,
     "api": 8,
+    "till": 8,
     "loyalty_site": 9,
 }
 # Doors parse, call one verb and report; they alone may call upwards.

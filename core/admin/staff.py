@@ -90,8 +90,8 @@ SPECIAL = (
     gettext_noop("Can export addresses of gifts"),
     gettext_noop("Can export voucher codes"),
     gettext_noop("Can export the points reports"),
-    gettext_noop("Can export voucher codes"),
     gettext_noop("Can cancel vouchers"),
+    gettext_noop("Can use the till page"),
 )
 
 

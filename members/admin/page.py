@@ -32,7 +32,7 @@ from messaging.models import Channel, Message
 from messaging.reach import with_channel
 from points.amounts import Unit
 from points.models import Transfer
-from points.queries import HistoryEntry
+from points.queries import HistoryEntry, points_wallet
 from points.services import points_of_orders
 from tiers.models import TierChange
 from tiers.queries import standings

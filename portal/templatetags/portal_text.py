@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from core.money import group_digits
 from core.phones import display_phone
+from core.pictures import PictureSize, picture_address
 from points.amounts import Unit
 from rewards import codes
 from rewards.models import Benefit, Slot
@@ -118,6 +119,12 @@ def phone_shown(number: str) -> str:
 def kind_icon(benefit: Benefit) -> str:
     """Return the name of the icon for what is given."""
     return KIND_ICONS.get(Benefit.Kind(benefit.kind), "gift")
+
+
+@register.filter
+def picture(digest: str, size: PictureSize = "card") -> str:
+    """Return where a picture is served."""
+    return picture_address(digest, size)
 
 
 @register.filter

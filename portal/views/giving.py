@@ -20,6 +20,7 @@ from core.models import Programme
 from core.parsing import parse_amount
 from core.phones import InvalidPhone, display_phone, mask_phone
 from members.models import Member
+from members.names import mask_name
 from points.amounts import Unit
 from points.models import Transfer
 from points.services import quote_gift
@@ -34,7 +35,6 @@ from portal.giving import (
     phone_for_codes,
     send_gift_code,
 )
-from portal.names import mask_name
 from portal.purses import Purse, chosen, purses
 from portal.rendering import render_page, render_refusal
 from portal.sign_in import RESEND_AFTER

@@ -12,7 +12,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from core.models import Programme
-from portal.theme import theme_variables
+from core.theme import theme_variables
 
 STATIC_FILES = (
     "css/portal.css",

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.models import Programme
+from core.pictures import picture_address
 from points.queries import points_wallet
 from rewards.advice import advice_on
 from rewards.models import Reward, RewardLimit
@@ -20,6 +21,7 @@ class Preview:
     """The card, the sentence, and what staff should look at again."""
 
     name: str
+    picture: str
     category: str
     price: str
     gives: str
@@ -35,8 +37,10 @@ def preview_of(
     unit = str(wallet.unit_name if wallet else programme.unit_name)
     currency = str(programme.currency)
     benefit = reward.benefit if reward.benefit_id else None
+    digest = reward.picture_id
     return Preview(
         name=reward.name or _("Name of the reward"),
+        picture=picture_address(digest, "card") if digest else "",
         category=reward.category.name if reward.category else "",
         price=describe_price(reward, unit=unit, currency=currency),
         gives=describe_benefit(benefit, currency=currency) if benefit else "",

@@ -32,6 +32,7 @@ from core.admin_tools import (
 )
 from core.errors import DomainError
 from core.form_fields import PlainDecimalField
+from core.picture_fields import PictureUploads, picture_preview
 from points.models import Wallet
 from points.queries import points_wallet
 from rewards.admin.arranging import ArrangingMixin
@@ -98,9 +99,17 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Reward)
-class RewardAdmin(ArrangingMixin, SimpleHistoryAdmin, ConsoleAdmin):
+class RewardAdmin(PictureUploads, ArrangingMixin, SimpleHistoryAdmin, ConsoleAdmin):
     form = RewardForm
-    list_display = ("title", "num_price", "num_left", "num_lately", "state_badge")
+    list_display = (
+        "shown_picture",
+        "title",
+        "num_price",
+        "num_left",
+        "num_lately",
+        "state_badge",
+    )
+    list_display_links = ("title",)
     list_filter = (StateFilter, "category", "benefit__kind", "is_featured")
     list_select_related = ("benefit", "category", "wallet")
     search_fields = ("code", "name", "benefit__name")
@@ -116,7 +125,15 @@ class RewardAdmin(ArrangingMixin, SimpleHistoryAdmin, ConsoleAdmin):
     fieldsets = (
         (
             _("What it is"),
-            {"fields": ("name", ("code", "category"), "description", "fine_print")},
+            {
+                "fields": (
+                    "name",
+                    ("code", "category"),
+                    "picture",
+                    "description",
+                    "fine_print",
+                )
+            },
         ),
         (_("What members get"), {"fields": ("benefit",)}),
         (
@@ -321,6 +338,10 @@ class RewardAdmin(ArrangingMixin, SimpleHistoryAdmin, ConsoleAdmin):
             )
         changelist.result_list = rewards
         return changelist
+
+    @display(description=_("Picture"))
+    def shown_picture(self, reward: Reward) -> str:
+        return picture_preview(reward.picture_id)
 
     @display(description=_("Reward"), ordering="name")
     def title(self, reward: Any) -> str:

@@ -25,7 +25,7 @@ from core.admin_tools import (
     two_lines,
 )
 from core.errors import DomainError
-from members.admin import member_ids_for_search
+from members.admin.search import member_ids_for_search
 from rewards.admin.batch_forms import ReasonForm
 from rewards.admin.voucher_page import STANDING_BADGES, uses_left, voucher_context
 from rewards.admin.words import spoken, through

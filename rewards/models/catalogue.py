@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from core.picture_fields import PictureKey
 from members.models import Member, Segment
 from points.models import EarnCap, Wallet
 from rewards.models.benefits import Benefit
@@ -59,6 +60,7 @@ class Reward(models.Model):
         related_name="rewards",
         verbose_name=_("what members get"),
     )
+    picture = PictureKey(verbose_name=_("picture"))
     wallet = models.ForeignKey(
         Wallet,
         on_delete=models.PROTECT,

@@ -721,6 +721,7 @@ DECIDED = {
     "tiers.MemberTier.member": "judged anew, both of them",
     "tiers.TierChange.member": "what stood, stands",
     "campaigns.Enrolment.member": "moves; doubled ones end",
+    "till.TillAct.member": "what stood, stands",
 }
 
 

@@ -144,7 +144,7 @@ def test_roles_keep_apart_what_must_be_apart():
     for name in ROLES:
         people[name] = User.objects.create_user(name, password="x", is_staff=True)
         people[name].groups.add(Group.objects.get(name=name))
-    marketing, care, finance = people.values()
+    marketing, care, finance, shop = people.values()
     assert marketing.has_perm("campaigns.run_campaign")
     assert not marketing.has_perm("points.adjust_points")
     assert not marketing.has_perm("members.view_identifier")
@@ -153,3 +153,5 @@ def test_roles_keep_apart_what_must_be_apart():
     assert finance.has_perm("points.adjust_points")
     assert not finance.has_perm("members.change_member")
     assert not any(p.has_perm("auth.change_user") for p in people.values())
+    assert shop.get_all_permissions() == {"till.use_till"}
+    assert not care.has_perm("till.use_till")

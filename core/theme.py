@@ -1,4 +1,4 @@
-"""One brand colour, and every colour of a member page that follows from it."""
+"""One brand colour, and every colour of the pages on phones that follows from it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from core.colors import contrast, parse_hex
-from portal.theme import DARK_SURFACE, LIGHT_SURFACE, theme_variables
+from core.theme import DARK_SURFACE, LIGHT_SURFACE, theme_variables
 
 COLORS = ["#8a4b2a", "#000000", "#ffffff", "#ffd400", "#00ff00", "#777777", "#0a5cff"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.names import mask_name
+from members.names import mask_name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The till's pages, one file for each thing that is done there."""
