@@ -10,21 +10,32 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from activities.models import Store
+from activities.services import OrderLineFact
 from core.clock import local_date, programme_zone
 from core.pictures import save_picture
 from flows.demo.pictures import draw_picture
-from flows.demo.words import CAKE, COFFEE, TEA
+from flows.demo.words import CAKE, CAKES, COFFEE, DRINKS, TEA
+from members.models import Identifier
+from points.models import Account
+from points.services import default_wallet
+from rewards.fulfilment import advance
 from rewards.models import (
     Benefit,
+    Fulfilment,
+    Redemption,
     Reward,
     RewardCategory,
     RewardLimit,
     Slot,
+    Voucher,
     VoucherType,
 )
+from rewards.services import redeem_reward, use_vouchers
+from rewards.using.checkout import Checkout
 from tiers.models import Tier, TierGift, TierReward
 
 Kind = Benefit.Kind
+State = Fulfilment.State
 
 CATEGORIES = (
     ("do-uong", "Đồ uống"),
@@ -258,3 +269,77 @@ def _let_tiers_give(benefits: dict[str, Benefit], rewards: dict[str, Reward]) ->
     TierReward.objects.get_or_create(
         tier=tiers[1], reward=rewards["lop-pha-che"], defaults={"is_required": True}
     )
+
+
+# --- what members made of it --------------------------------------------------------------
+
+# Addresses of parcels; whoever waits longest is furthest.
+PARCELS = (
+    ("12 Lê Lợi, Quận 1", "TP. Hồ Chí Minh", ()),
+    ("45 Nguyễn Trãi, Quận 5", "TP. Hồ Chí Minh", (State.PACKED,)),
+    ("8 Hàng Bài, Hoàn Kiếm", "Hà Nội", (State.PACKED, State.SHIPPED)),
+    ("77 Trần Phú, Hải Châu", "Đà Nẵng", (State.PACKED, State.SHIPPED, State.DONE)),
+)
+# What lay in the basket when a voucher was used.
+BASKET = tuple(
+    OrderLineFact(
+        sku=item.sku,
+        product=item.product,
+        category=item.category,
+        unit_price=item.price,
+        total=item.price * 2,
+        quantity=Decimal(2),
+    )
+    for item in (*DRINKS, *CAKES)
+    if item.sku in ("CF01", "TR01", "BA01")
+)
+BASKET_TOTAL = sum((line.total for line in BASKET), Decimal(0))
+
+
+def use_at_once(redemption: Redemption, *, at: datetime) -> None:
+    """Use the voucher that a redemption gave, as people do who take it at the counter."""
+    voucher = Voucher.objects.get(given=redemption.given)
+    use_vouchers(
+        source="demo",
+        reference=redemption.code,
+        codes=[voucher.code],
+        checkout=Checkout(total=BASKET_TOTAL, lines=BASKET),
+        member=redemption.member,
+        at=at,
+    )
+
+
+def order_gifts(rewards: dict[str, Reward], *, at: datetime) -> None:
+    """Let those with the most points order the dearest gift; some are on their way."""
+    bottle = rewards["binh-giu-nhiet"]
+    rich = Account.objects.filter(
+        wallet=default_wallet(), member__isnull=False, balance__gte=bottle.price_points
+    ).order_by("-balance", "pk")
+    accounts = rich.select_related("member")[: len(PARCELS)]
+    for days, (account, parcel) in enumerate(zip(accounts, PARCELS, strict=False), 1):
+        member, (address, province, steps) = account.member, parcel
+        assert member is not None, "only members' accounts were asked for"
+        phone = member.identifiers.get(kind=Identifier.Kind.PHONE).value
+        ordered_at = at - timedelta(days=days)
+        redemption = redeem_reward(
+            member=member,
+            reward=bottle,
+            key=f"demo-gift:{member.code}",
+            at=ordered_at,
+            wishes={
+                "method": "delivery",
+                "recipient": member.name,
+                "phone": phone,
+                "address": address,
+                "province": province,
+            },
+        )
+        gift = Fulfilment.objects.get(given=redemption.given)
+        for hours, step in enumerate(steps, 1):
+            advance(
+                [gift],
+                to=step,
+                by=None,
+                at=ordered_at + timedelta(hours=5 * hours),
+                carrier="Giao Hàng Nhanh" if step == State.SHIPPED else "",
+            )

@@ -26,6 +26,7 @@ from core.clock import local_date
 from core.errors import Conflict
 from core.models import JobRun, Programme
 from core.progress import Progress
+from flows.demo.catalogue import make_catalogue, order_gifts, use_at_once
 from flows.demo.orders import Purchase, make_purchases, order_facts
 from flows.demo.people import KNOWN, Person, make_people
 from flows.demo.words import SHOPS, TREATS
@@ -36,7 +37,8 @@ from members.services import save_members
 from messaging.models import SendingPolicy
 from messaging.services import connect_official_account
 from points.models import Wallet
-from points.services import spend_points
+from rewards.models import Reward
+from rewards.services import redeem_reward
 from tiers.ladders import publish_ladder
 from tiers.models import Ladder
 from tiers.presets import MAIN
@@ -63,15 +65,15 @@ class DemoReport:
     members: int
     orders: int
     points: int
-    spends: int
+    redemptions: int
 
 
 class Treat(NamedTuple):
-    """Points that a member spent with a purchase."""
+    """A reward that a member took with a purchase."""
 
     code: str
     at: datetime
-    note: str
+    reward: str
     points: int
 
 
@@ -91,7 +93,9 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
     treats = list(_treats(rng, purchases))
     member_ids = _save_people(people, at=at, quiet=quiet)
     points = _record_orders(purchases, member_ids, at=at, quiet=quiet)
-    _spend(treats, member_ids, quiet=quiet)
+    rewards = make_catalogue(at=at)
+    _redeem(treats, rewards, member_ids, quiet=quiet)
+    order_gifts(rewards, at=at)
     review_tiers(at=at)
     connect_to_simulator(name=Programme.current().name)
     _run_campaigns(at=at)
@@ -99,7 +103,7 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
         "members": len(people),
         "orders": len(purchases),
         "points": points,
-        "spends": len(treats),
+        "redemptions": len(treats),
     }
     JobRun.objects.filter(pk=run.pk).update(
         state=JobRun.State.DONE, finished_at=at, result={**run.result, "made": made}
@@ -191,30 +195,33 @@ def _treats(rng: random.Random, purchases: Sequence[Purchase]) -> Iterator[Treat
     for purchase in purchases:
         code = purchase.code
         if spenders.setdefault(code, rng.random() < SPENDERS) and code not in known:
-            note, cost = rng.choice(TREATS)
+            reward, cost = rng.choice(TREATS)
             if balances.get(code, 0) >= cost and rng.random() < 0.5:
                 balances[code] -= cost
                 later = purchase.placed_at + timedelta(minutes=2)
-                yield Treat(code, later, note, cost)
+                yield Treat(code, later, reward, cost)
         total = sum(line.total for line in purchase.lines)
         balances[code] = balances.get(code, 0) + int(total // 10_000)
 
 
-def _spend(treats: Sequence[Treat], member_ids: Mapping[str, int], *, quiet: bool) -> None:
-    done = 0
-    with Progress(_("Points spent"), quiet=quiet) as progress:
-        for chunk in chunks(treats, 100):
-            members = Member.objects.in_bulk([member_ids[treat.code] for treat in chunk])
-            with transaction.atomic():
-                for treat in chunk:
-                    spend_points(
-                        member=members[member_ids[treat.code]],
-                        amount=treat.points,
-                        key=f"demo:{treat.code}:{treat.at:%Y%m%d%H%M%S}",
-                        at=treat.at,
-                        note=treat.note,
-                    )
-            done += len(chunk)
+def _redeem(
+    treats: Sequence[Treat],
+    rewards: Mapping[str, Reward],
+    member_ids: Mapping[str, int],
+    *,
+    quiet: bool,
+) -> None:
+    """Let members take rewards, and use the vouchers on the spot."""
+    with Progress(_("Rewards taken"), quiet=quiet) as progress:
+        for done, treat in enumerate(treats, 1):
+            member = Member.objects.get(pk=member_ids[treat.code])
+            redemption = redeem_reward(
+                member=member,
+                reward=rewards[treat.reward],
+                key=f"demo:{treat.code}:{treat.at:%Y%m%d%H%M%S}",
+                at=treat.at,
+            )
+            use_at_once(redemption, at=treat.at + timedelta(minutes=3))
             progress.update(done, done / len(treats))
 
 

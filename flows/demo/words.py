@@ -131,10 +131,10 @@ FOR_HOME = (
     Item("HN03", "Bình giữ nhiệt Mộc", HOME, Decimal(289_000), 2),
 )
 
-# What points buy at the counter, for the movements of the ledger.
+# What members take at the counter: a reward of the catalogue, and its price in points.
 TREATS = (
-    ("Đổi 1 cà phê sữa đá", 40),
-    ("Đổi 1 bánh mì que", 25),
-    ("Đổi 1 trà đào cam sả", 60),
-    ("Giảm 50.000 ₫ trên hóa đơn", 80),
+    ("ca-phe-sua-da", 40),
+    ("banh-mi-que", 25),
+    ("tra-dao", 60),
+    ("giam-50", 80),
 )

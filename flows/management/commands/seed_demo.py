@@ -46,7 +46,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{verb}: {group_digits(report.members)} members, "
             f"{group_digits(report.orders)} orders, {group_digits(report.points)} points "
-            f"earned, {report.spends} times spent."
+            f"earned, {report.redemptions} rewards taken."
         )
         if num_phones:
             self.stdout.write(f"The simulator knows {group_digits(num_phones)} phones.")
