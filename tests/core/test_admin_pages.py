@@ -33,6 +33,7 @@ READ_ONLY = {
     "points.Transfer",
     "tiers.MemberTier",
     "tiers.TierChange",
+    "till.TillAct",
 }
 
 
