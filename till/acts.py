@@ -109,12 +109,13 @@ def _undo_redemption(desk: Desk, act: TillAct, at: datetime) -> None:
 
 
 def _undo_sale(desk: Desk, act: TillAct, at: datetime) -> None:
+    """Take the order back, which gives its voucher back; one without an order by itself."""
     order = act.order
+    if order is not None and (left := order.total - order.refunded) > 0:
+        record_refunds([_taken_back(order, act, left, at)], at=at)
     if act.voucher_use is not None:
         reference = act.voucher_use.reference
         roll_back_vouchers(source=desk.source, reference=reference, at=at)
-    if order is not None and (left := order.total - order.refunded) > 0:
-        record_refunds([_taken_back(order, act, left, at)], at=at)
 
 
 def _taken_back(order: Order, act: TillAct, left: Decimal, at: datetime) -> RefundFact:

@@ -19,7 +19,7 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET") return;
-  if (request.mode === "navigate" && !new URL(request.url).pathname.startsWith("/admin/")) {
+  if (request.mode === "navigate" && !/^\/(admin|till)\//.test(new URL(request.url).pathname)) {
     event.respondWith(fetch(request).catch(() => caches.match(OFFLINE, { ignoreVary: true })));
   } else if (FRAME.includes(new URL(request.url).pathname)) {
     event.respondWith(caches.match(request).then((kept) => kept || fetch(request)));

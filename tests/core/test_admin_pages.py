@@ -39,6 +39,7 @@ READ_ONLY = {
     "rewards.VoucherBatch",
     "tiers.MemberTier",
     "tiers.TierChange",
+    "till.TillAct",
 }
 
 
