@@ -69,7 +69,10 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class VoucherCard:
-    """A voucher in words. ``uses_left`` only where there may be several."""
+    """A voucher in words. ``uses_left`` only where there may be several.
+
+    ``held_until`` is empty, too, when the till's time is over and it comes back by itself.
+    """
 
     voucher: Voucher
     state: State
@@ -97,6 +100,11 @@ class VoucherCard:
         if self.is_partners:
             return voucher.written_as or voucher.code
         return in_fours(voucher.code)
+
+    @property
+    def scanned(self) -> str:
+        """Return what the QR code says."""
+        return self.code if self.is_partners else self.voucher.code
 
     @property
     def last_use(self) -> Use | None:
@@ -221,13 +229,14 @@ def _card(
     voucher: Voucher, uses: Sequence[VoucherUse], programme: Programme, at: datetime
 ) -> VoucherCard:
     used = [use for use in uses if use.state == VoucherUse.State.USED]
-    held = [use.held_until for use in uses if use not in used and use.held_until]
+    held = [use for use in uses if use.state == VoucherUse.State.HELD]
+    until = [use.held_until for use in held if use.held_until and use.held_until > at]
     most = voucher.max_uses or 1
     return VoucherCard(
         voucher=voucher,
         state=state_of(voucher, is_held=bool(held), at=at),
         until=last_day(voucher.valid_until, programme.zone),
-        held_until=max(held, default=None),
+        held_until=max(until, default=None),
         uses_left=most - voucher.uses if most > 1 else None,
         uses=[_use(use, programme) for use in used],
     )

@@ -50,7 +50,7 @@ def voucher(request: MemberRequest, code: str) -> HttpResponse:
     context = {
         "place": "rewards",
         "card": card,
-        "qr": qr_code(card.voucher.code) if card.is_current else None,
+        "qr": qr_code(card.scanned) if card.is_current else None,
         "redemption": redemption,
         "about": about(card.voucher.voucher_type, programme),
         "terms": terms or (redemption.reward.fine_print if redemption else ""),

@@ -326,7 +326,7 @@ def test_of_many_vouchers_it_tells_the_first_end(
 
     assert 'href="/vouchers/"' in page
     assert f"the first one until {day:%d/%m/%Y}" in page
-    assert '<span class="purse-amount">3</span>' in page
+    assert '<span class="owned-number">3</span>' in page
 
 
 def test_says_what_waits_for_the_member(

@@ -202,7 +202,7 @@ def test_asks_the_database_no_more_for_many_things(
         redeem(mai, tree, f"t{number}")
         given(mai, mug.benefit, f"g{number}")
         booking = Booking.objects.get(given=given(mai, lesson, f"b{number}"))
-        slot = make_slot(lesson, at + timedelta(days=1), store=store)
+        slot = make_slot(lesson, at + timedelta(days=1, hours=number), store=store)
         choose_slot(booking, slot_id=slot.pk, at=at)
 
     add(0)

@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from core.clock import local_date, start_of_day
 from core.models import Programme
+from core.pictures import save_picture
 from members.models import Member, Segment
 from points.models import Wallet
 from rewards import terms
@@ -21,6 +22,7 @@ from rewards.models import Benefit, Reward, RewardCategory
 from rewards.services import redeem_reward
 from rewards.terms import Terms
 from tests import factories
+from tests.pictures import jpeg
 from tests.points.helpers import give
 from tests.portal.conftest import SignIn
 from tests.rewards.helpers import limit, make_benefit, make_reward
@@ -172,6 +174,24 @@ def test_what_ends_soon_says_so(
     flags = re.findall(r'class="flag is-soon">([^<]*)<', page_of(browser))
 
     assert flags == ([words] if words else [])
+
+
+def test_shows_its_picture_and_a_small_one_in_rows(
+    browser: Client, benefit: Benefit, at: datetime
+) -> None:
+    picture = save_picture(content=jpeg(), at=at)
+    make_reward(benefit, code="near", price_points=100, picture=picture)
+    make_reward(benefit, code="far", price_points=9000, picture=picture)
+    page = page_of(browser)
+
+    assert re.findall(r'<img src="([^"]*)"', page) == [
+        f"/pictures/{picture.pk}-card.webp",
+        f"/pictures/{picture.pk}-thumbnail.webp",
+    ]
+    assert (
+        f"/pictures/{picture.pk}-card.webp"
+        in browser.get("/rewards/near/").content.decode()
+    )
 
 
 # --- Which ------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from core.clock import local_date, start_of_day
 from members.models import Member
 from points.models import Wallet
 from portal.pictures import qr_code
+from rewards.discounts.sentence import describe
+from rewards.discounts.terms import Terms
 from rewards.giving import Giving, give_benefit
 from rewards.models import Benefit, Voucher, VoucherType, VoucherUse
 from rewards.services import redeem_reward
@@ -289,6 +291,61 @@ def test_one_at_a_till_says_until_when(
     assert "paper-qr" in page
 
 
+def test_one_that_a_till_forgot_is_free_again_in_a_moment(
+    browser: Client, mai: Member, benefit: Benefit, at: datetime
+) -> None:
+    voucher = hand_out(mai, benefit, "a")
+    use(voucher, at - timedelta(hours=1), "held", held_until=at - timedelta(minutes=1))
+
+    assert "free again in a moment" in page_of(browser)
+    assert "A till held it; it is free again in a moment." in detail(browser, voucher)
+
+
+def test_what_the_shop_switched_off_says_so(
+    browser: Client, mai: Member, benefit: Benefit
+) -> None:
+    voucher = hand_out(mai, benefit, "a")
+    VoucherType.objects.update(is_active=False)
+    now, _title, past = page_of(browser).partition("Used and expired")
+
+    assert codes(now) == []
+    assert codes(past) == [voucher.code]
+    assert 'class="count"' not in now
+    page = detail(browser, voucher)
+    assert '<p class="stamp">no longer accepted</p>' in page
+    assert "paper-qr" not in page
+
+
+def test_says_for_what_and_where_it_is_good(
+    browser: Client, mai: Member, benefit: Benefit
+) -> None:
+    store = Store.objects.create(code="nh", name="Sông Nguyễn Huệ")
+    other = Store.objects.create(code="bd", name="Sông Bạch Đằng")
+    Store.objects.create(code="x", name="Sông Xa")
+    terms = Terms(
+        percent=Decimal(20),
+        minimum_value=Decimal(100_000),
+        store_ids=frozenset({store.pk, other.pk}),
+    )
+    VoucherType.objects.update(terms=terms.to_json())
+    page = detail(browser, hand_out(mai, benefit, "a"))
+
+    assert describe(terms, currency="VND") in page
+    assert "100.000 ₫" in page
+    assert "Good in 2 stores" in page
+    assert "<li>Sông Bạch Đằng</li><li>Sông Nguyễn Huệ</li>" in page
+    assert "Sông Xa" not in page
+
+
+@pytest.mark.parametrize("terms", [{}, {"percent": "many"}, {"kind": "nonsense"}])
+def test_terms_that_nobody_can_read_are_left_out(
+    browser: Client, mai: Member, benefit: Benefit, terms: dict[str, str]
+) -> None:
+    VoucherType.objects.update(terms=terms)
+
+    assert "paper-about" not in detail(browser, hand_out(mai, benefit, "a"))
+
+
 def test_one_for_several_uses_counts_them(
     browser: Client, mai: Member, benefit: Benefit, at: datetime
 ) -> None:
@@ -305,12 +362,19 @@ def test_one_for_several_uses_counts_them(
 
 def test_a_partner_s_code_can_be_copied(browser: Client, mai: Member, at: datetime) -> None:
     partner = make_voucher_type(terms={"kind": "partner"}, codes=VoucherType.Codes.POOL)
-    Voucher.objects.create(code="CGV2026X77", voucher_type=partner, state="pooled")
+    Voucher.objects.create(
+        code="CGV2026X77",
+        written_as="cgv-2026-x77",
+        voucher_type=partner,
+        state="pooled",
+    )
     voucher = hand_out(mai, make_benefit(voucher_type=partner), "a")
     page = detail(browser, voucher)
 
-    assert "CGV2026X77</p>" in page
-    assert 'data-copy="CGV2026X77"' in page
+    # In the partner's own letters, which may matter there.
+    assert "cgv-2026-x77</p>" in page
+    assert 'data-copy="cgv-2026-x77"' in page
+    assert f'd="{qr_code("cgv-2026-x77").path}"' in page
     assert "Show or type this code at the partner." in page
 
 
