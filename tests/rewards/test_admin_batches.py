@@ -147,9 +147,9 @@ def test_many_codes_go_to_a_second_person(
 ) -> None:
     VoucherType.objects.update(approval_above=100)
     looked = console.post(MAKE, wish(pool))
-    assert "Above 100 a day a second person has to approve it first." in (
-        looked.content.decode()
-    )
+    said = looked.content.decode()
+    assert "Above 100 a day a second person has to approve it first." in said
+    assert "Ask a second person" in said
 
     response = console.post(MAKE, wish(pool, act="1", seen=seen(looked)), follow=True)
 
