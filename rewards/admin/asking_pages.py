@@ -240,7 +240,8 @@ def _waits(request: HttpRequest) -> HttpResponse:
 
 def _saved(file: UploadedFile, folder: Path) -> Path:
     """Write an upload under its own name, which messages and batches use."""
-    path = folder / (Path(file.name or "").name or "codes")
+    # No file system takes more than 255 bytes; the end of a name tells most.
+    path = folder / (Path(file.name or "").name[-60:] or "codes")
     with path.open("wb") as target:
         for part in file.chunks():
             target.write(part)
