@@ -28,7 +28,11 @@ from rewards.admin.batch_forms import (
     UploadForm,
     after,
 )
-from rewards.admin.batch_page import consequences_of_making, consequences_of_sharing
+from rewards.admin.batch_page import (
+    Consequences,
+    consequences_of_making,
+    consequences_of_sharing,
+)
 from rewards.batches import ask_batch, share_code, upload_codes
 from rewards.batches.asking import check_wish
 from rewards.batches.sharing import check_shared
@@ -60,7 +64,7 @@ class AskingMixin:
     def make_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for codes, say what that means, and put them in line."""
 
-        def look(form: Any, now: datetime) -> list[str]:
+        def look(form: Any, now: datetime) -> Consequences:
             wish = form.wish()
             check_wish(wish, at=now)
             return consequences_of_making(wish, request, now)
@@ -126,7 +130,7 @@ class AskingMixin:
     def share_view(self, request: HttpRequest) -> HttpResponse:
         """Let staff choose one code that everybody may use."""
 
-        def look(form: Any, now: datetime) -> list[str]:
+        def look(form: Any, now: datetime) -> Consequences:
             voucher_type = form.cleaned_data["voucher_type"]
             code = normalise_code(form.cleaned_data["code"])
             check_shared(voucher_type, code)
@@ -177,28 +181,29 @@ class AskingMixin:
         self,
         request: HttpRequest,
         form: TwoStepForm,
-        look: Callable[[Any, datetime], list[str]],
+        look: Callable[[Any, datetime], Consequences],
         act: Callable[[Any, datetime], HttpResponse],
         frame: dict[str, Any],
     ) -> HttpResponse:
         """Show what something does; do it when just that was seen before."""
-        consequences: list[str] = []
+        found: Consequences | None = None
         if request.method == "POST" and form.is_valid():
             now = timezone.now()
             try:
-                consequences = look(form, now)
+                found = look(form, now)
                 if "act" in request.POST and form.was_seen:
                     return act(form, now)
             except DomainError as error:
                 form.add_error(None, str(error.message))
-                consequences = []
+                found = None
             else:
                 form.data = {**request.POST.dict(), "seen": form.fingerprint()}
         context = {
             **self._page(request, frame["title"]),
             **frame,
             "form": form,
-            "consequences": consequences,
+            "consequences": found.lines if found else [],
+            "act": _("Ask a second person") if found and found.waits else frame["act"],
         }
         return render(request, f"{FOLDER}/ask.html", context)
 
@@ -235,7 +240,8 @@ def _waits(request: HttpRequest) -> HttpResponse:
 
 def _saved(file: UploadedFile, folder: Path) -> Path:
     """Write an upload under its own name, which messages and batches use."""
-    path = folder / (Path(file.name or "").name or "codes")
+    # No file system takes more than 255 bytes; the end of a name tells most.
+    path = folder / (Path(file.name or "").name[-60:] or "codes")
     with path.open("wb") as target:
         for part in file.chunks():
             target.write(part)

@@ -164,7 +164,7 @@ class ActsMixin:
         if kind not in (CSV, XLSX) or (kind == XLSX and batch.made > SHEET_ROWS):
             raise Http404
         self.log_change(request, batch, f"export of {batch.made} codes ({kind})")
-        columns = [_("code"), _("usable from"), _("usable until"), _("state")]
+        columns = [_("code"), _("usable from"), _("usable through"), _("state")]
         rows = code_rows(batch, at=timezone.now())
         return table_response(_file_name(batch, "codes"), columns, rows, kind=kind)
 

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
@@ -18,6 +19,7 @@ from unfold.widgets import (
 
 from core.clock import start_of_day
 from core.form_fields import DayInput
+from core.parsing import FIRST_YEAR, LAST_YEAR
 from rewards.batches import Wish
 from rewards.batches.asking import MAX_SIZE
 from rewards.batches.terms import Codes
@@ -45,7 +47,15 @@ class TypeField(forms.ModelChoiceField):
 
 def _day(label: Any, help_text: Any = "") -> forms.DateField:
     return forms.DateField(
-        label=label, required=False, widget=DayInput, help_text=help_text
+        label=label,
+        required=False,
+        widget=DayInput,
+        help_text=help_text,
+        # Beyond them no clock can follow.
+        validators=[
+            MinValueValidator(date(FIRST_YEAR, 1, 1)),
+            MaxValueValidator(date(LAST_YEAR, 12, 31)),
+        ],
     )
 
 
@@ -125,7 +135,7 @@ class UploadForm(forms.Form):
     voucher_type = TypeField(Codes.POOL, Codes.GENERATED)
     file = forms.FileField(
         label=_("The list"),
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,.xlsx,.gz"}),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,.xlsx"}),
         help_text=_(
             "CSV, TXT or XLSX: one code to a row, and if you like “valid_until” beside it."
         ),

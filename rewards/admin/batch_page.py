@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Window
@@ -169,6 +169,9 @@ def _tiles(batch: VoucherBatch, at: datetime) -> list[Tile]:
 def _draft(batch: VoucherBatch, request: HttpRequest, at: datetime) -> dict[str, Any]:
     rows = UploadedCode.objects.filter(batch=batch).order_by("number")[:FIRST_ROWS]
     waiting = waiting_for(batch)
+    taking_in = _taking_in(batch, request, at)
+    text = ngettext("Take in %(count)s code", "Take in %(count)s codes", batch.size)
+    confirm = text % {"count": number(batch.size)}
     return {
         "tiles": [
             Tile(_("New codes"), number(batch.size), _("would be taken in")),
@@ -178,9 +181,8 @@ def _draft(batch: VoucherBatch, request: HttpRequest, at: datetime) -> dict[str,
         "rows": [_row(row) for row in rows],
         "reasons": _reasons(batch),
         "waiting": link(waiting, _("Waits for a second person")) if waiting else "",
-        "consequences": [] if waiting else _taking_in(batch, request, at),
-        "confirm": ngettext("Take in %(count)s code", "Take in %(count)s codes", batch.size)
-        % {"count": number(batch.size)},
+        "consequences": [] if waiting else taking_in.lines,
+        "confirm": _("Ask a second person") if taking_in.waits else confirm,
     }
 
 
@@ -216,35 +218,43 @@ def _reasons(batch: VoucherBatch) -> list[dict[str, Any]]:
     ]
 
 
-def _taking_in(batch: VoucherBatch, request: HttpRequest, at: datetime) -> list[str]:
+def _taking_in(batch: VoucherBatch, request: HttpRequest, at: datetime) -> Consequences:
     voucher_type = batch.voucher_type
-    return [
-        _worth(voucher_type, batch.size),
-        _whose(voucher_type),
-        *_second_person(voucher_type, batch.size, request, at),
-    ]
+    second = _second_person(voucher_type, batch.size, request, at)
+    lines = [_worth(voucher_type, batch.size), _whose(voucher_type), *second]
+    return Consequences(lines, bool(second))
 
 
 # --- what an act does, said before it is done -------------------------------------------
 
 
-def consequences_of_making(wish: Wish, request: HttpRequest, at: datetime) -> list[str]:
+class Consequences(NamedTuple):
+    """What an act does, in sentences; ``waits``: for a second person, before anything."""
+
+    lines: list[str]
+    waits: bool
+
+
+def consequences_of_making(wish: Wish, request: HttpRequest, at: datetime) -> Consequences:
     voucher_type, size = wish.voucher_type, wish.size
+    second = _second_person(voucher_type, size, request, at)
     example = in_fours(draw_codes(voucher_type, 1).pop())
-    return [
+    lines = [
         _worth(voucher_type, size),
         _("They look like %(example)s.") % {"example": example},
         _whose(voucher_type),
         *_when_usable(wish),
         _guess(voucher_type, size),
-        *_second_person(voucher_type, size, request, at),
+        *second,
     ]
+    return Consequences(lines, bool(second))
 
 
 def consequences_of_sharing(
     voucher_type: VoucherType, code: str, request: HttpRequest, at: datetime
-) -> list[str]:
+) -> Consequences:
     uses = voucher_type.uses_per_code
+    second = _second_person(voucher_type, uses, request, at)
     if uses is None:
         times = _("It can be used any number of times, by everyone together.")
     else:
@@ -254,14 +264,15 @@ def consequences_of_sharing(
             uses,
         ) % {"count": number(uses)}
     usable = window(voucher_type.valid_from, voucher_type.valid_until)
-    return [
+    lines = [
         _("Whoever says %(code)s at a till gets “%(name)s”.")
         % {"code": code, "name": voucher_type.name},
         times,
         _("Usable %(window)s.") % {"window": usable},
         _worth(voucher_type, uses),
-        *_second_person(voucher_type, uses, request, at),
+        *second,
     ]
+    return Consequences(lines, bool(second))
 
 
 def consequences_of_withdrawing(batch: VoucherBatch, count: int) -> list[str]:

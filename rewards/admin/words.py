@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.admin_tools import NOTHING, when
+from core.admin_tools import when
+from rewards.batches.figures import first_day, is_midnight, last_day
 from rewards.codes import in_fours
 from rewards.models import Voucher, VoucherType
 
 
 def through(until: datetime | None) -> str:
     """Write until when something can be used: what ends at midnight, by its last day."""
-    if until is None:
-        return NOTHING
-    if _is_midnight(until):
-        return when(timezone.localtime(until).date() - timedelta(days=1))
-    return when(until)
+    return when(last_day(until))
 
 
 def since(start: datetime | None) -> str:
     """Write from when something can be used: what begins at midnight, by its day."""
-    if start is None:
-        return NOTHING
-    return when(timezone.localtime(start).date() if _is_midnight(start) else start)
+    return when(first_day(start))
 
 
 def window(starts: datetime | None, ends: datetime | None) -> str:
@@ -40,15 +34,8 @@ def window(starts: datetime | None, ends: datetime | None) -> str:
 
 def ending(until: datetime | None) -> str:
     """Say until when: through a day, or until an hour."""
-    text = _("through %(end)s") if _is_midnight(until) else _("until %(end)s")
+    text = _("through %(end)s") if is_midnight(until) else _("until %(end)s")
     return text % {"end": through(until)}
-
-
-def _is_midnight(moment: datetime | None) -> bool:
-    if moment is None:
-        return False
-    local = timezone.localtime(moment)
-    return (local.hour, local.minute, local.second) == (0, 0, 0)
 
 
 def spoken(voucher: Voucher) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile, ZipFile
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -17,12 +18,14 @@ from core.errors import InvalidInput
 from core.money import group_digits
 from core.parsing import parse_date
 from core.tabular import Row, Table, normalise_header, open_table
+from core.xlsx_cells import is_workbook
 from rewards.codes import MIN_CODE, is_code, normalise_code
 from rewards.models import UploadedCode
 from rewards.models.vouchers import MAX_WRITTEN
 
 Problem = UploadedCode.Problem
 MAX_ROWS = 500_000
+MAX_UNPACKED = 200 * 1024 * 1024
 CODE, UNTIL = "code", "valid_until"
 ALIASES = {
     **dict.fromkeys(
@@ -78,6 +81,7 @@ class ReadCode(NamedTuple):
 
 def read_codes(path: Path, *, at: datetime) -> Iterator[ReadCode]:
     """Yield every row of a list. Raises InvalidInput for what is no list of codes."""
+    _check_packing(path)
     zone = programme_zone()
     seen: set[str] = set()
     for count, row in enumerate(_rows(path)):
@@ -91,6 +95,27 @@ def read_codes(path: Path, *, at: datetime) -> Iterator[ReadCode]:
             read = read._replace(problem=Problem.DOUBLED.value)
         seen.add(read.code)
         yield read
+
+
+def _check_packing(path: Path) -> None:
+    """Refuse what would unfold to more than anybody's list. Raises InvalidInput."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head.startswith(b"\x1f\x8b"):
+        raise InvalidInput(_("Unpack %(file)s before you upload it.") % {"file": path.name})
+    if not is_workbook(head):
+        return
+    try:
+        with ZipFile(path) as book:
+            size = sum(part.file_size for part in book.infolist())
+    except BadZipFile:
+        # Whoever reads it says what is wrong with it.
+        return
+    if size > MAX_UNPACKED:
+        raise InvalidInput(
+            _("%(file)s is too large. Save the column with the codes as CSV.")
+            % {"file": path.name}
+        )
 
 
 def _rows(path: Path) -> Iterator[Row]:

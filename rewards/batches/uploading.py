@@ -82,7 +82,7 @@ def upload_codes(
     try:
         _store(draft, rows, valid_until)
         return _counted(draft)
-    except InvalidInput:
+    except Exception:
         draft.delete()
         raise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,9 +147,9 @@ def test_many_codes_go_to_a_second_person(
 ) -> None:
     VoucherType.objects.update(approval_above=100)
     looked = console.post(MAKE, wish(pool))
-    assert "Above 100 a day a second person has to approve it first." in (
-        looked.content.decode()
-    )
+    said = looked.content.decode()
+    assert "Above 100 a day a second person has to approve it first." in said
+    assert "Ask a second person" in said
 
     response = console.post(MAKE, wish(pool, act="1", seen=seen(looked)), follow=True)
 
@@ -422,13 +422,30 @@ def test_a_file_that_is_too_large(
     assert not VoucherBatch.objects.exists()
 
 
-def test_a_path_in_a_file_name_leads_nowhere(console: Client, pool: VoucherType) -> None:
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("../../etc/urbox.csv", "urbox"), (f"{'ấ' * 200}.csv", "ấ" * 56)],
+)
+def test_names_of_files_do_no_harm(
+    console: Client, pool: VoucherType, name: str, shown: str
+) -> None:
     file = SimpleUploadedFile("x", b"code\nUB0001\n")
-    file._name = "../../etc/urbox.csv"
+    file._name = name
 
     send(console, pool, file=file)
 
-    assert VoucherBatch.objects.get().name == "urbox"
+    assert VoucherBatch.objects.get().name == shown
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_days_beyond_all_clocks_are_refused(
+    console: Client, pool: VoucherType, day: str
+) -> None:
+    for field in ("first_day", "last_day"):
+        response = console.post(MAKE, wish(pool, **{field: day}))
+        assert response.context["form"].errors[field]
+    assert send(console, pool, "code", "UB0001", last_day=day).status_code == 200
+    assert not VoucherBatch.objects.exists()
 
 
 def test_refused_rows_can_be_corrected_and_sent_again(
@@ -487,15 +504,20 @@ def test_codes_leave_with_a_note_of_who_took_them(
     batch = made(pool, 3, timezone.now())
     first = batch.vouchers.order_by("pk")[0]
     Voucher.objects.filter(pk=first.pk).update(
-        written_as="gr-1", state="issued", member=mai
+        written_as="gr-1",
+        state="issued",
+        member=mai,
+        # Midnight in Ho Chi Minh City.
+        valid_from=datetime(2025, 12, 31, 17, tzinfo=UTC),
+        valid_until=datetime(2030, 12, 31, 17, tzinfo=UTC),
     )
 
     response = console.get(address(batch, "codes"), {"kind": "csv"})
 
     lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
     rows = list(csv.reader(lines))
-    assert rows[0] == ["code", "usable from", "usable until", "state"]
-    assert rows[1] == ["gr-1", "", "", "can be used"]
+    assert rows[0] == ["code", "usable from", "usable through", "state"]
+    assert rows[1] == ["gr-1", "2026-01-01", "2030-12-31", "can be used"]
     assert [row[0] for row in rows[2:]] == codes_of(batch)[1:]
     assert 'attachment; filename="grab-' in response["Content-Disposition"]
     entry = LogEntry.objects.get()

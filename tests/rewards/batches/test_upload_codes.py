@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,27 @@ def test_a_file_that_is_too_long(upload: Any, monkeypatch: pytest.MonkeyPatch) -
 
     assert not VoucherBatch.objects.exists()
     assert not UploadedCode.objects.exists()
+
+
+def test_what_unfolds_to_more_than_it_says(
+    pool: VoucherType, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = tmp_path / "codes.csv.gz"
+    packed.write_bytes(gzip.compress(b"code\nAB12\n"))
+    with pytest.raises(InvalidInput, match=r"Unpack codes\.csv\.gz"):
+        upload_codes(packed, voucher_type=pool, name="", at=now)
+
+    book = Workbook()
+    book.active.append(("code",))
+    book.save(tmp_path / "codes.xlsx")
+    monkeypatch.setattr("rewards.batches.reading.MAX_UNPACKED", 1000)
+    with pytest.raises(InvalidInput, match="too large"):
+        upload_codes(tmp_path / "codes.xlsx", voucher_type=pool, name="", at=now)
+
+    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(InvalidInput, match="no Excel workbook"):
+        upload_codes(tmp_path / "broken.xlsx", voucher_type=pool, name="", at=now)
+    assert not VoucherBatch.objects.exists()
 
 
 def test_types_that_take_no_lists(upload: Any) -> None:
