@@ -1,6 +1,7 @@
 """Money and points: whole numbers with an explicit rounding rule."""
 
 import decimal
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import models
@@ -27,6 +28,22 @@ _MODES = {
 def round_whole(value: Decimal, rounding: str) -> int:
     """Round to a whole number by a stored rule."""
     return int(value.to_integral_value(rounding=_MODES[Rounding(rounding)]))
+
+
+def spread_whole(amount: int, weights: Sequence[Decimal | int]) -> tuple[int, ...]:
+    """Divide an amount over weights so that the parts add up; large remainders gain.
+
+    Without any weight the first part gets it all.
+    """
+    whole = sum(weights, Decimal(0))
+    if not whole:
+        return (amount, *[0] * (len(weights) - 1))
+    exact = [amount * weight / whole for weight in weights]
+    parts = [int(part) for part in exact]
+    rest = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
+    for index in rest[: amount - sum(parts)]:
+        parts[index] += 1
+    return tuple(parts)
 
 
 def group_digits(number: int) -> str:

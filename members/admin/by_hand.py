@@ -31,6 +31,7 @@ from members.models import Member
 from members.services import kept_member
 from points.amounts import Unit
 from points.by_hand import give_by_hand
+from points.errors import NotEnoughPoints
 from points.models import Transfer, Wallet
 from points.queries import balances, points_wallet
 
@@ -121,6 +122,8 @@ class ByHandMixin:
         if request.method == "POST" and form.is_valid():
             try:
                 self._adjust(request, member, form)
+            except NotEnoughPoints as error:
+                form.add_error(None, _too_little(error, form, request))
             except DomainError as error:
                 form.add_error(None, str(error))
             else:
@@ -167,3 +170,13 @@ class ByHandMixin:
                 "balance": unit.amount(balance),
             },
         )
+
+
+def _too_little(error: NotEnoughPoints, form: AdjustForm, request: HttpRequest) -> str:
+    """Say what is missing in the unit of the wallet that was chosen."""
+    wallet = form.cleaned_data["wallet"]
+    if wallet.kind == Wallet.Kind.POINTS:
+        return str(error)
+    unit = Unit.of(wallet, programme_of(request))
+    facts = {"wanted": unit.amount(error.wanted), "balance": unit.amount(error.balance)}
+    return str(_("%(wanted)s are needed; the balance is %(balance)s.")) % facts

@@ -27,6 +27,7 @@ from core.money import (
     format_money,
     plain_number,
     round_whole,
+    spread_whole,
 )
 from points.amounts import Unit
 from points.earning.basket import ORDER, Basket
@@ -364,20 +365,7 @@ class _Asking:
             line.total if keep else Decimal(0)
             for line, keep in zip(lines, kept, strict=True)
         ]
-        return spread(answer.points, weights)
-
-
-def spread(points: int, weights: Sequence[Decimal]) -> tuple[int, ...]:
-    """Divide points over weights so that the parts add up; the largest remainders gain."""
-    whole = sum(weights, Decimal(0))
-    if not whole:
-        return (points, *[0] * (len(weights) - 1))
-    exact = [points * weight / whole for weight in weights]
-    parts = [int(part) for part in exact]
-    rest = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
-    for index in rest[: points - sum(parts)]:
-        parts[index] += 1
-    return tuple(parts)
+        return spread_whole(answer.points, weights)
 
 
 def counted_amount(

@@ -121,12 +121,16 @@ def _take_earned(
     """Take back what the remainders would not have earned."""
     definitions = _definitions(earned)
     targets = _targets(earned, definitions, remaining)
-    parts: list[TakeBack] = []
+    shares: dict[str, list[TakeBack]] = defaultdict(list)
     for transfer in earned:
         outstanding = transfer.amount - undone[transfer.pk]
         if (excess := outstanding - targets.get(transfer.pk, 0)) > 0:
             key = f"refund:{transfer.pk}:{undone[transfer.pk]}"
-            parts.append(TakeBack(transfer.pk, excess, key, clamp=True))
+            # What a partner and the brand have paid is short for both alike.
+            share = f"{transfer.source_id}:{transfer.rule_id}"
+            part = TakeBack(transfer.pk, excess, key, clamp=True, share=share)
+            shares[share].append(part)
+    parts = [part for some in shares.values() for part in some]
     if not parts:
         return
     by_id = {transfer.pk: transfer for transfer in earned}

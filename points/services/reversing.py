@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from core.money import spread_whole
 from core.retry import retry_on_conflict
 from points.errors import AlreadyReversed, KeyReused, NotReversible
 from points.ledger import Held, Posting, lock_accounts, post
@@ -34,13 +36,16 @@ UNDONE_ELSEWHERE = frozenset(
 class TakeBack(NamedTuple):
     """A wish to undo ``amount`` (wallet units) of a transfer.
 
-    ``clamp``: where the wallet allows no debt, take only what is still there.
+    ``clamp``: where the wallet allows no debt, take only what is still there. Neighbours
+    of one ``share`` bear what is missing together, each by what was asked of it: what a
+    partner and the brand have paid for one rule.
     """
 
     transfer_id: int
     amount: int
     key: str
     clamp: bool = False
+    share: str = ""
 
 
 class Taken(NamedTuple):
@@ -85,8 +90,12 @@ def take_back(
     KeyReused, NotReversible.
     """
     undoing = _Undoing(parts, at=at, note=note, actor=actor)
-    for part in parts:
-        undoing.add(part)
+    for share, some in groupby(parts, key=lambda part: part.share):
+        if share:
+            undoing.add_together(list(some))
+        else:
+            for part in some:
+                undoing.add_together([part])
     lower_holds(undoing.from_holds)
     for chain, amount, origin in undoing.fetches:
         fetch_points(chain, amount, at=at, origin=origin)
@@ -106,6 +115,17 @@ class _Chain:
     reserve: Transfer | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a part is undone: out of a hold, and the rest out of its payer's account."""
+
+    part: TakeBack
+    chain: _Chain
+    amount: int
+    still_held: int
+    payer: int | None
+
+
 class _Undoing:
     """Works out the postings that undo parts of transfers."""
 
@@ -123,13 +143,27 @@ class _Undoing:
         self.repeats = {t.key: t for t in Transfer.objects.filter(key__in=keys)}
         self.taken: dict[str, int] = {}
 
-    def add(self, part: TakeBack) -> None:
-        """Undo one part, unless its key did so before."""
-        if repeat := self.repeats.get(part.key):
-            if repeat.reverses_id != part.transfer_id:
-                raise KeyReused(part.key)
-            self.taken[part.key] = repeat.amount
-            return
+    def add_together(self, parts: Sequence[TakeBack]) -> None:
+        """Undo parts that share what cannot be taken, but those that were undone before."""
+        plans = [self._plan(part) for part in parts if not self._is_repeat(part)]
+        for _payer, some in groupby(plans, key=lambda plan: plan.payer):
+            group = list(some)
+            wanted = [plan.amount - plan.still_held for plan in group]
+            clamp = group[0].part.clamp
+            found = self._available(group[0].payer, sum(wanted), clamp=clamp)
+            for plan, amount in zip(group, spread_whole(found, wanted), strict=True):
+                self._carry_out(plan, amount)
+
+    def _is_repeat(self, part: TakeBack) -> bool:
+        repeat = self.repeats.get(part.key)
+        if repeat is None:
+            return False
+        if repeat.reverses_id != part.transfer_id:
+            raise KeyReused(part.key)
+        self.taken[part.key] = repeat.amount
+        return True
+
+    def _plan(self, part: TakeBack) -> _Plan:
         chain = self.chains[part.transfer_id]
         if chain.transfer.kind in UNDONE_ELSEWHERE:
             raise NotReversible(
@@ -142,10 +176,13 @@ class _Undoing:
         payer = chain.matured.to_account_id if chain.matured else None
         if chain.hold is None:
             payer = chain.transfer.to_account_id
-        from_member = self._available(payer, amount - still_held, clamp=part.clamp)
-        if payer in self.links and from_member:
+        return _Plan(part, chain, amount, still_held, payer)
+
+    def _carry_out(self, plan: _Plan, from_member: int) -> None:
+        part, chain, still_held = plan.part, plan.chain, plan.still_held
+        if plan.payer in self.links and from_member:
             earned = chain.matured or chain.transfer
-            self.fetches.append((self.links[payer], from_member, _origin(earned)))
+            self.fetches.append((self.links[plan.payer], from_member, _origin(earned)))
         amount = still_held + from_member
         self.taken[part.key] = amount
         if not amount:

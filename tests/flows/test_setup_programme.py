@@ -88,6 +88,39 @@ def test_a_dollar_programme_gives_a_point_for_a_dollar():
     assert EarnRule.objects.get().amount == 1
 
 
+def test_a_programme_that_gives_money_back():
+    out = run("cashback")
+    wallet, rule = Wallet.objects.get(), EarnRule.objects.get()
+    assert (wallet.code, wallet.kind, wallet.expiry_months) == ("cashback", "cashback", 12)
+    assert (wallet.pays_at_till, wallet.pay_points, wallet.pay_value) == (True, 1, 1)
+    assert (rule.wallet, rule.method, rule.percent) == (wallet, "percent", 5)
+    assert (rule.order_limit, rule.hold, rule.hold_days) == (50_000, "days", 7)
+    assert rule.version == 1
+    states = dict(Campaign.objects.values_list("code", "state"))
+    assert states["come-back"] == "running"
+    assert "5 % of the amount back, round down, at most 50.000 ₫ for one order." in out
+    before = state()
+    assert "nothing was changed" in run("cashback")
+    assert state() == before
+
+
+def test_cents_come_back_of_dollars():
+    run("cashback", "--currency", "USD")
+    assert Wallet.objects.get().pay_value == Decimal("0.01")
+    assert EarnRule.objects.get().order_limit == 500
+
+
+def test_cashback_comes_beside_points():
+    run()
+    run("cashback")
+    assert Programme.current().name == "Cà phê Mộc"
+    assert list(Wallet.objects.order_by("pk").values_list("code", flat=True)) == [
+        "points",
+        "cashback",
+    ]
+    assert EarnRule.objects.count() == 2
+
+
 def test_the_amount_can_be_chosen():
     run("--amount-per-point", "25.000")
     assert EarnRule.objects.get().amount == 25_000
@@ -97,12 +130,13 @@ def test_the_amount_can_be_chosen():
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["bakery"], "no preset “bakery”. Choose one of: coffee, retail."),
+        (["bakery"], "no preset “bakery”. Choose one of: coffee, retail, cashback."),
         (["--currency", "XYZ"], "no currency “XYZ”. Choose one of: VND, USD, EUR, GBP."),
         (["--amount-per-point", "0"], "must be more than nothing"),
         (["--amount-per-point", "-5"], "must be more than nothing"),
         (["--amount-per-point", "much"], "“much” in --amount-per-point is no amount"),
         (["--name", "x" * 81], "80"),
+        (["cashback", "--amount-per-point", "1000"], "gives a percent of the bill"),
     ],
 )
 def test_refuses_what_cannot_be_and_makes_nothing(args, sentence):

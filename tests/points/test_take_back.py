@@ -86,6 +86,46 @@ def test_clamped_it_takes_what_is_there(mai: Member, now: datetime) -> None:
     assert_proved()
 
 
+@pytest.mark.parametrize(
+    ("left", "parts"),
+    [(15, [5, 10]), (16, [5, 11]), (1, [0, 1]), (0, [0, 0]), (90, [30, 60])],
+)
+def test_neighbours_of_one_share_bear_alike_what_is_missing(
+    mai: Member, now: datetime, left: int, parts: list[int]
+) -> None:
+    make_wallet()
+    brand, partner = give(mai, 30, "a", now), give(mai, 60, "b", now)
+    if left < 90:
+        spend_points(member=mai, amount=90 - left, key="gift", at=now)
+    asked = [
+        TakeBack(t.pk, t.amount, f"back:{t.key}", clamp=True, share="rule")
+        for t in (brand, partner)
+    ]
+
+    for _time in range(2):
+        assert [part.amount for part in take_back(asked, at=now)] == parts
+
+    assert balances([mai.pk]) == {mai.pk: 0}
+    assert_proved()
+
+
+def test_what_is_held_of_a_share_is_not_missing(mai: Member, now: datetime) -> None:
+    wallet = make_wallet()
+    day = date(2026, 3, 20)
+    held = hold(mai, 60, "h", now, wallet=wallet, matures_on=day)
+    free = give(mai, 30, "a", now)
+    spend_points(member=mai, amount=25, key="gift", at=now)
+    asked = [
+        TakeBack(t.pk, t.amount, f"back:{t.key}", clamp=True, share="rule")
+        for t in (held, free)
+    ]
+
+    taken = take_back(asked, at=now)
+
+    assert [part.amount for part in taken] == [60, 5]
+    assert_proved()
+
+
 def test_without_leave_for_debt_all_or_nothing(mai: Member, now: datetime) -> None:
     make_wallet()
     earned = give(mai, 30, "a", now)

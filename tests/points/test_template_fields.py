@@ -31,3 +31,15 @@ def test_names_the_points_and_what_expires_soonest(
         mai.pk: {"points": "1.250", "expiring": "120 điểm expire after 20/03/2026"},
         binh.pk: {"points": "0", "expiring": "nothing in the coming 30 days"},
     }
+
+
+def test_a_programme_of_money_alone_speaks_of_money(mai: Member) -> None:
+    Member.objects.update(language="en")
+    factories.make_programme()
+    money = factories.make_wallet(code="cashback", name="Hoàn tiền", kind="cashback")
+    grants = [Grant(mai.pk, 61_728, "g", date(2026, 3, 20))]
+    grant_points(grants=grants, at=NOW, wallet=money)
+
+    assert points_fields([mai.pk], NOW) == {
+        mai.pk: {"points": "61.728 ₫", "expiring": "61.728 ₫ expire after 20/03/2026"}
+    }

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.money import spread_whole
 from points.earning.basket import Basket, BasketLine
 from points.earning.context import Context
 from points.earning.definition import Band, Definition
-from points.earning.engine import RuleTrace, evaluate, ready, spread
+from points.earning.engine import RuleTrace, evaluate, ready
 
 # A Monday, two in the afternoon in Ho Chi Minh City.
 AT = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -306,6 +307,6 @@ def test_explaining_gives_the_same_and_names_every_rule(
 
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 1000).map(Decimal), min_size=1))
 def test_parts_of_lines_add_up(points: int, weights: list[Decimal]) -> None:
-    parts = spread(points, weights)
+    parts = spread_whole(points, weights)
     assert sum(parts) == points
     assert all(part >= 0 for part in parts)
