@@ -274,6 +274,14 @@ def test_part_of_a_piece_is_no_piece() -> None:
     assert free(basket(more), get=5) == [80_000]
 
 
+def test_pieces_of_broken_lines_are_compared_by_the_price_of_one() -> None:
+    """2.5 kg at 40,000 are dearer than one for 30,000, and cheaper than one for 50,000."""
+    rice = line("RC", 40_000, "2.5", category="drinks")
+
+    assert free(basket(rice, line("A", 30_000, category="drinks"))) == [0, 30_000]
+    assert free(basket(rice, line("A", 50_000, category="drinks"))) == [40_000, 0]
+
+
 def test_the_shop_s_discount_lowers_what_a_free_piece_is_worth() -> None:
     """Three pieces for 100,000 after the shop's discount: 33,333.33 each."""
     bought = basket(line("A", 40_000, 3, discount=20_000, category="drinks"))

@@ -238,6 +238,23 @@ def test_pieces_that_complete_no_group_stay_for_another_voucher() -> None:
     assert taken(result) == {"A": 40_000, "B": 40_000}
 
 
+def test_exactly_what_was_bought_and_given_is_counted() -> None:
+    """Of a dear tea and three coffees, tea and one coffee make the only group."""
+    rest = asked("B", "free_product", products=products(categories=["drinks"]), get=2)
+    bought = basket(
+        line("TE", 50_000, category="drinks"), line("CF", 40_000, 3, category="drinks")
+    )
+    group = asked("A", "buy_get", times=1)
+    assert taken(ask(bought, group, rest)) == {"A": 40_000, "B": 80_000}
+
+    sets = {
+        "products": products(skus=["CF"]),
+        "given_products": products(skus=["TE"]),
+    }
+    two = asked("A", "buy_get", buy=2, **sets)
+    assert taken(ask(bought, two, rest)) == {"A": 50_000, "B": 40_000}
+
+
 def test_no_more_is_bought_than_what_is_given_needs() -> None:
     """One coffee is bought for the only cake; the other four stay for another voucher."""
     sets = {
