@@ -43,6 +43,8 @@ from members.services import MemberFact, find_member_ids, save_members
 CHUNK_ORDERS = 2000
 # How many younger orders may begin before the rows of one are taken for complete.
 STAYS_OPEN = 500
+# A chunk of long rows ends earlier; ordinary ones come to a tenth of this.
+MOST_LETTERS = 2_000_000
 # A refund asks more of the database than an order: its sales, its rules again.
 CHUNK_REFUNDS = 200
 
@@ -209,8 +211,10 @@ def _chunks_of_orders(
     """
     open_orders: dict[str, list[Row]] = {}
     bad: list[Draft] = []
+    num_letters = 0
     for row in table.rows():
         report.rows += 1
+        num_letters += sum(map(len, row.cells))
         if row.problem:
             bad.append(Draft([row], problem=row.problem))
             # A file of which nothing can be read is not kept whole either.
@@ -223,10 +227,11 @@ def _chunks_of_orders(
             rows.append(row)
             continue
         open_orders[number] = [row]
-        if len(open_orders) >= CHUNK_ORDERS + STAYS_OPEN:
-            closed = list(islice(open_orders, max(0, len(open_orders) - STAYS_OPEN)))
+        num_closed = len(open_orders) - STAYS_OPEN
+        if num_closed >= CHUNK_ORDERS or num_closed > 0 and num_letters > MOST_LETTERS:
+            closed = list(islice(open_orders, num_closed))
             yield bad + [reader.read(open_orders.pop(name)) for name in closed]
-            bad = []
+            bad, num_letters = [], 0
     yield bad + [reader.read(rows) for rows in open_orders.values()]
 
 

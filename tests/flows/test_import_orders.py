@@ -12,7 +12,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from openpyxl import Workbook
 
+import flows.import_orders as import_module
 from activities.models import Order, Store
+from flows.import_orders import ChunkResult
+from flows.order_rows import Draft
 from members.models import Member
 from points.queries import balances
 from tests.factories import make_earn_rule, make_programme, make_wallet
@@ -283,3 +286,42 @@ def test_a_file_that_is_none_is_refused_in_one_sentence(
 
     assert says in str(refusal.value)
     assert not Order.objects.exists()
+
+
+def sizes_of_chunks(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Import a file and return how many rows were in memory for each chunk."""
+    sizes: list[int] = []
+
+    def import_chunk(drafts: list[Draft], **options: object) -> ChunkResult:
+        sizes.append(sum(len(draft.rows) for draft in drafts))
+        return ChunkResult()
+
+    monkeypatch.setattr(import_module, "_import_chunk", import_chunk)
+    monkeypatch.setattr(
+        import_module, "map_chunks", lambda work, c: ((d, work(d)) for d in c)
+    )
+    run(path)
+    return sizes
+
+
+def test_a_file_without_a_good_row_is_never_whole_in_memory(
+    mai: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, *["A1,MAI"] * 1200)
+
+    assert sizes_of_chunks(path, monkeypatch) == [500, 500, 200]
+    assert len(rejects(tmp_path)) == 1200
+
+
+def test_chunks_of_very_long_rows_are_small(
+    mai: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = "x" * 10_000
+    rows = [f"A{number},MAI,2026-01-05,58000,{note}" for number in range(1500)]
+    path = write(tmp_path, *rows, header="order_id,member_id,placed_at,total,note")
+
+    sizes = sizes_of_chunks(path, monkeypatch)
+
+    # Two million letters each; the last holds what stayed open for rows to come.
+    assert max(sizes[1:-1]) == 200
+    assert sum(sizes) == 1500
