@@ -15,7 +15,7 @@ from math import ceil
 from django.db.models import F
 from django.utils.crypto import salted_hmac
 
-from core.batch import fetch_all, sql_value
+from core.batch import Column, fetch_all, rows_source, sql_value
 from core.models import RateLimit
 
 # The span begins with its first use and starts anew, at one, with the first use after it.
@@ -28,6 +28,16 @@ ON CONFLICT (key) DO UPDATE SET
                    ELSE core_ratelimit.ends_at END
 WHERE core_ratelimit.ends_at <= %s OR core_ratelimit.count < %s
 RETURNING count
+"""
+
+FULL_COLUMNS = (
+    Column("key", "text"),
+    Column("most", "int"),
+    Column("at", "timestamptz"),
+)
+FULL = """
+SELECT r.key FROM {source} JOIN core_ratelimit l ON l.key = r.key
+WHERE l.count >= r.most AND l.ends_at > r.at
 """
 
 
@@ -78,16 +88,20 @@ def take_all(uses: Sequence[tuple[Limit, str]], *, at: datetime) -> Taken:
 
 
 def look(uses: Sequence[tuple[Limit, str]], *, at: datetime) -> Taken:
-    """Say whether all of these have room, counting nothing. One query.
+    """Say whether all of these have room, counting nothing. One query while they do.
 
     For what is counted only when it fails: look, do it, and ``take`` when it failed.
     """
     most = {limit.key(subject): limit.most for limit, subject in uses}
-    rows = RateLimit.objects.filter(key__in=most, ends_at__gt=at)
-    full = [row.ends_at for row in rows if row.count >= most[row.key]]
+    source, parameters = rows_source(
+        FULL_COLUMNS, [(key, number, at) for key, number in most.items()]
+    )
+    full = fetch_all(FULL.format(source=source), parameters, prepare=True)
     if not full:
         return Taken(is_allowed=True)
-    seconds = (max(full) - at).total_seconds()
+    rows = RateLimit.objects.filter(key__in=[key for (key,) in full])
+    ends = [row.ends_at for row in rows]
+    seconds = (max(ends) - at).total_seconds() if ends else 1
     return Taken(is_allowed=False, retry_after=max(1, ceil(seconds)))
 
 
