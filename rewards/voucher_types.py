@@ -16,7 +16,7 @@ from rewards.models import Voucher, VoucherLimit, VoucherType
 
 # What whoever holds a code was promised. The rest of a type is copied into each voucher
 # when it is given out, or is for staff only.
-PROMISED = ("terms", "codes", "owner_only")
+PROMISED = ("terms", "codes", "owner_only", "returns_on_refund")
 
 
 def terms_stand(voucher_type: VoucherType) -> bool:

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -146,4 +146,4 @@ class BenefitByHandMixin:
             return
         currency = str(programme_of(request).currency)
         facts = {"member": member, "what": describe_benefit(benefit, currency=currency)}
-        messages.success(request, _t("%(member)s has it now. %(what)s") % facts)
+        messages.success(request, gettext("%(member)s has it now. %(what)s") % facts)

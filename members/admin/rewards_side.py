@@ -14,6 +14,7 @@ from core.admin_tools import link, list_address, only, signed, when
 from members.admin.events import Event
 from members.models import Member
 from rewards.admin.outcomes import booking_words, cost_words, page_link
+from rewards.admin.words import spoken
 from rewards.models import Booking, Fulfilment, GivenBenefit, Redemption, Voucher
 from rewards.sentence import until
 
@@ -64,7 +65,7 @@ def usable_vouchers(member: Member, at: datetime) -> list[Voucher]:
 
 def _voucher(voucher: Voucher) -> Item:
     told = until(voucher.valid_until) or _("without end")
-    what = page_link(voucher, f"{voucher.voucher_type.name} · {voucher.code}")
+    what = page_link(voucher, f"{voucher.voucher_type.name} · {spoken(voucher)}")
     return Item(what, told)
 
 

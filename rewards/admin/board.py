@@ -10,9 +10,8 @@ from typing import Any
 
 from django import forms
 from django.db.models import Count, Q, QuerySet
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from activities.models import Store
@@ -216,7 +215,7 @@ def card_of(row: Fulfilment, at: datetime, *, sees_addresses: bool) -> Card:
         pk=row.pk,
         gift=str(row.given.benefit),
         who=" · ".join(part for part in (who, phone) if part),
-        where=str(row.store) if row.store else row.province or _t("delivery"),
+        where=str(row.store) if row.store else row.province or gettext("delivery"),
         age=age_words(days),
         is_late=days >= LATE_AFTER.get(row.state, 10**6),
     )
@@ -225,7 +224,7 @@ def card_of(row: Fulfilment, at: datetime, *, sees_addresses: bool) -> Card:
 def age_words(days: int) -> str:
     """Say how long something has been waiting."""
     if days < 1:
-        return _t("since today")
+        return gettext("since today")
     return ngettext("for %(days)s day", "for %(days)s days", days) % {"days": days}
 
 

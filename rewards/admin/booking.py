@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -55,7 +55,7 @@ class TimeChoice(forms.ModelChoiceField):
     def label_from_instance(self, obj: Slot) -> str:
         told = (when(obj.starts_at), obj.store, obj.host)
         words = " · ".join(str(part) for part in told if part)
-        left = _t("%(left)s free") % {"left": number(obj.capacity - obj.taken)}
+        left = gettext("%(left)s free") % {"left": number(obj.capacity - obj.taken)}
         return f"{words} ({left})"
 
 
@@ -165,7 +165,7 @@ class BookingAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             closed += 1
             self.log_change(request, booking, "Came." if attended else "Did not come.")
         if closed:
-            text = _t("%(count)s written down.") % {"count": number(closed)}
+            text = gettext("%(count)s written down.") % {"count": number(closed)}
             messages.success(request, text)
         if refused:
             left = number(len(bookings) - closed)
@@ -195,7 +195,7 @@ class BookingAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
                 form.add_error(None, str(error.message))
             else:
                 self.log_change(request, booking, f"Booked for {when(slot.starts_at)}.")
-                text = _t("Booked for %(when)s. Tell the guest.")
+                text = gettext("Booked for %(when)s. Tell the guest.")
                 messages.success(request, text % {"when": when(slot.starts_at)})
                 return HttpResponseRedirect(_address(booking))
         context = {

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.admin_tools import money, number, when
 from core.errors import DomainError
+from rewards.admin.words import spoken
 from rewards.giving import take_back_benefit
 from rewards.models import Benefit, GivenBenefit, Redemption
 from rewards.services import cancel_redemption
@@ -75,7 +76,8 @@ def what_is_taken_back(given: GivenBenefit, currency: str) -> list[str]:
     """Say what a member no longer has after what was given is taken back."""
     kind = given.benefit.kind
     if kind == Benefit.Kind.VOUCHER:
-        codes = ", ".join(voucher.code for voucher in given.vouchers.all())
+        vouchers = given.vouchers.select_related("voucher_type")
+        codes = ", ".join(spoken(voucher) for voucher in vouchers)
         return [_("The voucher %(codes)s can no longer be used.") % {"codes": codes}]
     if kind == Benefit.Kind.GIFT:
         return [_("The gift is not handed over.")]

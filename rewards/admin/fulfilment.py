@@ -19,7 +19,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -317,13 +317,13 @@ class FulfilmentAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
             note=note,
         )
         if told.moved:
-            text = _t("%(state)s: %(count)s.") % {
+            text = gettext("%(state)s: %(count)s.") % {
                 "state": capfirst(State(to).label),
                 "count": number(len(told.moved)),
             }
             messages.success(request, text)
         if told.left:
-            text = _t(
+            text = gettext(
                 "%(count)s could not take this step: they are elsewhere by now, or are "
                 "handed over in another way."
             )

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
@@ -167,6 +167,6 @@ class GivenBenefitAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 
 def _timeline(row: GivenBenefit) -> list[Line]:
     told = " · ".join(part for part in (row.actor, row.note) if part)
-    title = _t("Given by %(source)s") % {"source": row.get_source_display()}
+    title = gettext("Given by %(source)s") % {"source": row.get_source_display()}
     lines = [Line(row.given_at, "redeem", title, told), *outcome_lines(row)]
     return sorted(lines, key=lambda line: line.at, reverse=True)

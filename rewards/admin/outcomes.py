@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.admin_tools import link, money, number, when
+from rewards.admin.words import spoken
 from rewards.models import (
     Booking,
     Fulfilment,
@@ -56,7 +57,7 @@ def outcome(given: GivenBenefit | None) -> str:
         return _("taken back")
     vouchers = list(given.vouchers.all())
     if vouchers:
-        return page_link(vouchers[0], vouchers[0].code)
+        return page_link(vouchers[0], spoken(vouchers[0]))
     fulfilment = getattr(given, "fulfilment", None)
     if fulfilment is not None:
         return page_link(fulfilment, str(fulfilment.get_state_display()))
@@ -100,7 +101,7 @@ def outcome_lines(given: GivenBenefit) -> list[Line]:
 def _voucher_lines(given: GivenBenefit) -> Iterable[Line]:
     for voucher in Voucher.objects.filter(given=given).select_related("voucher_type"):
         title = _("Voucher %(code)s: %(name)s") % {
-            "code": voucher.code,
+            "code": spoken(voucher),
             "name": voucher.voucher_type.name,
         }
         ends = until(voucher.valid_until)

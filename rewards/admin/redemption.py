@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
@@ -145,7 +145,7 @@ class RedemptionAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     @display(description=_("What came of it"))
     def came_of_it(self, row: Redemption) -> str:
         if row.state == Redemption.State.UNPAID:
-            return _t("to be paid until %(end)s") % {"end": when(row.pay_until)}
+            return gettext("to be paid until %(end)s") % {"end": when(row.pay_until)}
         return outcome(row.given) or NOTHING
 
     # --- the page ---------------------------------------------------------------------
@@ -299,10 +299,10 @@ def redemption_address(row: Redemption) -> str:
 
 def timeline(row: Redemption) -> list[Line]:
     """Tell what happened to a redemption, newest first."""
-    by = row.actor or _t("by the member")
-    lines = [Line(row.redeemed_at, "redeem", _t("Redeemed"), by)]
+    by = row.actor or gettext("by the member")
+    lines = [Line(row.redeemed_at, "redeem", gettext("Redeemed"), by)]
     if row.paid_at is not None:
-        lines.append(Line(row.paid_at, "payments", _t("Paid"), row.paid_to))
+        lines.append(Line(row.paid_at, "payments", gettext("Paid"), row.paid_to))
     if row.given is not None:
         lines += outcome_lines(row.given)
     if row.ended_at is not None:

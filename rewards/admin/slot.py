@@ -15,9 +15,8 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -205,7 +204,7 @@ class SlotAdmin(ConsoleAdmin):
     def moment(self, slot: Slot) -> str:
         end = timezone.localtime(slot.ends_at)
         return two_lines(
-            when(slot.starts_at), _t("until %(end)s") % {"end": f"{end:%H:%M}"}
+            when(slot.starts_at), gettext("until %(end)s") % {"end": f"{end:%H:%M}"}
         )
 
     @display(description=_("Experience"), ordering="benefit__name")

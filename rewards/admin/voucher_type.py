@@ -42,6 +42,7 @@ SHOWN_CODES = {
     "prefix": {"codes": ["generated"]},
     "length": {"codes": ["generated"]},
     "low_codes": {"codes": ["pool"]},
+    "approval_above": {"codes": ["generated", "pool"]},
 }
 
 ABOUT = (
@@ -136,7 +137,9 @@ HANDED_OUT = (
                 ("codes", "uses_per_code"),
                 ("prefix", "length"),
                 "owner_only",
+                "returns_on_refund",
                 ("hold_minutes", "low_codes"),
+                "approval_above",
             )
         },
     ),

@@ -15,6 +15,7 @@ from django.utils import timezone
 from activities.models import Store
 from members.models import Member
 from points.queries import balances
+from rewards.codes import in_fours
 from rewards.fulfilment import advance
 from rewards.models import (
     Benefit,
@@ -74,7 +75,7 @@ def test_the_page_says_what_came_of_it(console: Client, rich: Member) -> None:
     shown = text(console.get(page(redemption)))
 
     assert "<dd>100 điểm</dd>" in shown
-    assert f"Voucher {voucher.code}: 20% off drinks" in shown
+    assert f"Voucher {in_fours(voucher.code)}: 20% off drinks" in shown
     assert "Nguyễn Thị Mai</a> · MAI" in shown
 
 
@@ -87,7 +88,7 @@ def test_cancelling_says_what_goes_back_and_gives_it_back(
 
     shown = text(console.get(page(redemption, "cancel")))
     assert "100 điểm go back to Nguyễn Thị Mai" in shown
-    assert f"The voucher {voucher.code} can no longer be used." in shown
+    assert f"The voucher {in_fours(voucher.code)} can no longer be used." in shown
     assert "One more is in stock." in shown
     assert reread(redemption).state == "done"
     assert balances([rich.pk])[rich.pk] == 150
@@ -215,7 +216,7 @@ def test_the_member_page_tells_rewards_in_one_story(console: Client, rich: Membe
 
     shown = text(console.get(rich.get_absolute_url()))
 
-    assert f"20% off drinks · {Voucher.objects.get().code}" in shown
+    assert f"20% off drinks · {in_fours(Voucher.objects.get().code)}" in shown
     assert "<small>packed</small>" in shown
     assert "Redeemed: Free coffee" in shown
     # The points stand with the redemption, not a second time on a line of their own.

@@ -32,6 +32,17 @@
     }
   }
 
+  // A picture that was just chosen is known to the browser only; the card shows it as well.
+  function showPicture(aside, form) {
+    const chosen = form.querySelector("[data-picture] [data-shown]");
+    const place = aside.querySelector(".offer-picture");
+    if (!chosen || !place || chosen.hidden || !chosen.src) return;
+    const image = document.createElement("img");
+    image.alt = "";
+    image.src = chosen.src;
+    place.replaceChildren(image);
+  }
+
   function follow(aside, form, changed) {
     const place = aside.querySelector("[data-follow-place]");
     let timer = 0;
@@ -45,9 +56,11 @@
       const response = await fetch(aside.dataset.followUrl, { method: "POST", body: data });
       // The answer is our own template with every value escaped; a late one is dropped.
       if (response.ok && number === asked) place.innerHTML = await response.text();
-      place.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+      showPicture(aside, form);
     }
 
+    // It is read from the file a moment after it was chosen.
+    form.addEventListener("load", () => showPicture(aside, form), true);
     changed(() => {
       clearTimeout(timer);
       timer = setTimeout(draw, 300);
