@@ -345,6 +345,7 @@ def test_finance_takes_files_marketing_looks_shops_do_neither(db: None) -> None:
     assert found == {
         "Marketing": {"view_daytotal"},
         "Cửa hàng & CSKH": set(),
+        "Nhân viên cửa hàng": set(),
         "Kế toán": {"view_daytotal", "export_daytotal"},
     }
 

@@ -76,7 +76,10 @@ def use(voucher: Voucher, reference: str, at: datetime, **fields: object) -> Non
         "order_total": Decimal(200_000),
         "discount": Decimal(40_000),
     }
-    VoucherUse.objects.create(voucher=voucher, reference=reference, **told | fields)
+    told |= fields
+    if told["state"] not in ("held", "used"):
+        told.setdefault("ended_at", at)
+    VoucherUse.objects.create(voucher=voucher, reference=reference, **told)
 
 
 # --- the list ---------------------------------------------------------------------------

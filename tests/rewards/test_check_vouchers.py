@@ -111,7 +111,7 @@ def test_one_that_goes_with_no_other_says_so(mai: Member, now: datetime) -> None
     assert [answer.taken for answer in quote.answers] == [20_000, 0]
     assert told(quote)[1] == (
         "alone",
-        "It goes together with no other voucher, and “Big” counts instead.",
+        "It goes together with no other voucher; used instead: “Big”.",
     )
 
 
