@@ -311,29 +311,14 @@ def use_at_once(redemption: Redemption, *, at: datetime) -> None:
 
 def order_gifts(rewards: dict[str, Reward], *, at: datetime) -> None:
     """Let those with the most points order the dearest gift; some are on their way."""
-    bottle = rewards["binh-giu-nhiet"]
-    rich = Account.objects.filter(
-        wallet=default_wallet(), member__isnull=False, balance__gte=bottle.price_points
-    ).order_by("-balance", "pk")
-    accounts = rich.select_related("member")[: len(PARCELS)]
-    for days, (account, parcel) in enumerate(zip(accounts, PARCELS, strict=False), 1):
-        member, (address, province, steps) = account.member, parcel
-        assert member is not None, "only members' accounts were asked for"
-        phone = member.identifiers.get(kind=Identifier.Kind.PHONE).value
+    for days, (address, province, steps) in enumerate(PARCELS, 1):
         ordered_at = at - timedelta(days=days)
-        redemption = redeem_reward(
-            member=member,
-            reward=bottle,
-            key=f"demo-gift:{member.code}",
-            at=ordered_at,
-            wishes={
-                "method": "delivery",
-                "recipient": member.name,
-                "phone": phone,
-                "address": address,
-                "province": province,
-            },
+        place = {"method": "delivery", "address": address, "province": province}
+        redemption = _order_gift(
+            rewards["binh-giu-nhiet"], f"demo-gift:{days}", place, at=ordered_at
         )
+        if redemption is None:
+            return
         gift = Fulfilment.objects.get(given=redemption.given)
         for hours, step in enumerate(steps, 1):
             advance(
@@ -343,3 +328,26 @@ def order_gifts(rewards: dict[str, Reward], *, at: datetime) -> None:
                 at=ordered_at + timedelta(hours=5 * hours),
                 carrier="Giao Hàng Nhanh" if step == State.SHIPPED else "",
             )
+
+
+def _order_gift(
+    reward: Reward, key: str, place: dict[str, str], *, at: datetime
+) -> Redemption | None:
+    """Order a gift for the richest who has none; None when nobody can pay for it."""
+    if earlier := Redemption.objects.filter(key=key).first():
+        return earlier
+    accounts = Account.objects.filter(
+        wallet=default_wallet(), member__isnull=False, balance__gte=reward.price_points
+    ).exclude(member__redemptions__reward=reward)
+    account = accounts.select_related("member").order_by("-balance", "pk").first()
+    if account is None or account.member is None:
+        return None
+    member = account.member
+    phone = member.identifiers.get(kind=Identifier.Kind.PHONE).value
+    return redeem_reward(
+        member=member,
+        reward=reward,
+        key=key,
+        at=at,
+        wishes={**place, "recipient": member.name, "phone": phone},
+    )

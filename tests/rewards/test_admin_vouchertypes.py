@@ -303,7 +303,7 @@ def test_others_beside_it_say_why_not(console: Client) -> None:
 
     shown = text(console.get(page(row, "example"), told))
 
-    assert "used instead: “Giảm 50k”" in shown
+    assert "“Giảm 50k” is used instead" in shown
     assert "50.000 ₫ <small>of 100.000 ₫; 50.000 ₫ taken off" in shown
 
 
