@@ -18,9 +18,9 @@ from members.models import Member
 from portal.days import LastDay, day_of, last_day
 from rewards.codes import in_fours
 from rewards.discounts.faults import faults
-from rewards.discounts.sentence import describe
 from rewards.discounts.terms import Kind, Terms
 from rewards.models import Redemption, Voucher, VoucherType, VoucherUse
+from rewards.naming import describe_named
 from rewards.standing import Standing, standing_of
 
 PAST = timedelta(days=90)
@@ -204,7 +204,7 @@ def about(voucher_type: VoucherType, programme: Programme) -> About:
         return About()
     stores = Store.objects.filter(pk__in=terms.store_ids).order_by("name")
     return About(
-        describe(terms, currency=programme.currency),
+        describe_named(terms, currency=programme.currency),
         list(stores.values_list("name", flat=True)[:MOST_STORES]),
     )
 

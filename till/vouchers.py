@@ -16,7 +16,6 @@ from core.models import Programme
 from members.models import Member
 from members.names import mask_name
 from members.services import kept_member
-from rewards.discounts.sentence import describe
 from rewards.discounts.terms import (
     PIECE_KINDS,
     Counted,
@@ -27,6 +26,7 @@ from rewards.discounts.terms import (
     Terms,
 )
 from rewards.models import Voucher, VoucherUse
+from rewards.naming import describe_named
 from rewards.offers import Lock
 from rewards.services import check_vouchers
 from rewards.using.checkout import Checkout
@@ -175,7 +175,7 @@ def look(
     return VoucherView(
         voucher=voucher,
         state=_state(desk, voucher, member, asks, at),
-        sentence=describe(terms, currency=programme.currency) if terms else "",
+        sentence=describe_named(terms, currency=programme.currency) if terms else "",
         owner=owner,
         member=member,
         last_day=_last_day(voucher, programme),

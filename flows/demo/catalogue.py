@@ -9,12 +9,12 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from activities.models import Store
+from activities.models import Product, Store
 from activities.services import OrderLineFact
 from core.clock import local_date, programme_zone
 from core.pictures import save_picture
 from flows.demo.pictures import draw_picture
-from flows.demo.words import CAKE, CAKES, COFFEE, DRINKS, TEA
+from flows.demo.words import CAKE, CAKES, COFFEE, DRINKS, FOR_HOME, TEA
 from members.models import Identifier
 from points.models import Account
 from points.services import default_wallet
@@ -181,7 +181,11 @@ REWARDS = (
 
 
 def make_catalogue(*, at: datetime) -> dict[str, Reward]:
-    """Make the demo's rewards, and return them by code."""
+    """Make the demo's products and rewards; return the rewards by code."""
+    for sold in (*DRINKS, *CAKES, *FOR_HOME):
+        Product.objects.get_or_create(
+            sku=sold.sku, defaults={"name": sold.product, "category": sold.category}
+        )
     categories = {
         code: RewardCategory.objects.get_or_create(
             code=code, defaults={"name": name, "position": place}

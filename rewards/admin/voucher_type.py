@@ -23,9 +23,9 @@ from rewards.admin.example_page import example_view
 from rewards.admin.terms_form import SHOWN, StandingForm, TermsForm
 from rewards.admin.uses import uses_of
 from rewards.discounts.faults import faults
-from rewards.discounts.sentence import describe
 from rewards.discounts.terms import Kind, Terms
 from rewards.models import VoucherLimit, VoucherType
+from rewards.naming import describe_named
 from rewards.sentence import describe_validity
 from rewards.voucher_types import (
     PROMISED,
@@ -340,7 +340,7 @@ def sentences(voucher_type: VoucherType, currency: str) -> list[str]:
     except DomainError as error:
         return [str(error.message)]
     validity = describe_validity(voucher_type)
-    said = [describe(terms, currency=currency)]
+    said = [describe_named(terms, currency=currency)]
     if terms.kind != Kind.PARTNER or voucher_type.valid_days or voucher_type.valid_until:
         said.append(f"{validity[:1].upper()}{validity[1:]}.")
     return said

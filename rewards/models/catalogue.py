@@ -8,6 +8,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from core.picture_fields import PictureKey
@@ -52,7 +53,7 @@ class Reward(models.Model):
         null=True,
         blank=True,
         related_name="rewards",
-        verbose_name=_("category"),
+        verbose_name=pgettext_lazy("of rewards", "category"),
     )
     benefit = models.ForeignKey(
         Benefit,
