@@ -139,7 +139,8 @@ class _Settling:
         while rest := [one for one in self.found if one.typed not in self.settled]:
             try:
                 with transaction.atomic():
-                    self._use(rest)
+                    # Read after the lock: what was held when we began may be free now.
+                    self._use(look_up([one.typed for one in rest]))
             except VoucherRefused as refusal:
                 self._note(refusal)
             except InvalidInput as refusal:
