@@ -24,6 +24,7 @@ FEW = [
     USES,
     ("use given", "cancel"),
     ("use held", "time out"),
+    ("pay", "cancel unpaid"),
 ]
 # Of these only `make battery` asks; each group is one test of a few minutes.
 GROUPS = {
@@ -32,7 +33,6 @@ GROUPS = {
         ("redeem", "cancel"),
         ("redeem by binh", "cancel"),
         ("pay", "lapse unpaid"),
-        ("pay", "cancel unpaid"),
     ],
     "codes": [
         ("use", "disable"),
@@ -59,8 +59,9 @@ GROUPS = {
         ("merge the other way", "redeem by binh"),
     ],
 }
-# The first is a flag that nobody locks; the second looks at a count before it wants a row.
+# A flag that nobody locks; a count that is looked at before a row is wanted, twice.
 ONLY_LOOK = {
+    frozenset({"use held", "disable held"}),
     frozenset({"use", "switch off"}),
     frozenset({"roll back", "use the used"}),
 }
