@@ -85,5 +85,8 @@ def _end(
 
 
 def _locked(redemption: Redemption) -> Redemption:
+    # Locked first and read then: PostgreSQL joins a row that had to wait to what stood
+    # beside it before, so what was handed over meanwhile would be missing.
+    Redemption.objects.select_for_update().get(pk=redemption.pk)
     rows = Redemption.objects.select_related("reward", "given", "transfer")
-    return rows.select_for_update(of=("self",)).get(pk=redemption.pk)
+    return rows.get(pk=redemption.pk)

@@ -27,6 +27,7 @@ from rewards.using.groups import (
     is_overdue,
     locked_uses,
     mark_used,
+    stands_meanwhile,
     use_of_closed,
 )
 
@@ -126,6 +127,9 @@ def _claim(claim: Claim, state: str) -> list[VoucherUse]:
             return _repeat(claim, group, print_, state)
         quote = check(found, claim.checkout, member=claim.member, at=claim.at)
         if any(not answer.is_usable for answer in quote.answers):
+            if stands_meanwhile(claim.source, claim.reference):
+                # What took the last use was this very reference, told twice at once.
+                continue
             raise refuse(quote.answers)
         uses = claim_uses(claim, quote.answers, state, group=group, print_=print_)
         if uses is not None:

@@ -28,6 +28,12 @@ def locked_uses(source: str, reference: str) -> list[VoucherUse]:
     return sorted(rows, key=lambda use: (use.position, use.pk))
 
 
+def stands_meanwhile(source: str, reference: str) -> bool:
+    """Tell whether something stands under a reference that had nothing before."""
+    rows = VoucherUse.objects.filter(source=source, reference=reference)
+    return rows.filter(state__in=LIVE).exists()
+
+
 def known_uses(source: str, reference: str) -> list[VoucherUse]:
     """Lock the uses under a reference, or raise VoucherUseNotFound."""
     uses = locked_uses(source, reference)

@@ -24,7 +24,14 @@ from rewards.using.checking import UNUSABLE, Found, check, look_up, neutral
 from rewards.using.checkout import Checkout, fingerprint
 from rewards.using.claiming import Claim, claim_uses
 from rewards.using.counting import end_uses
-from rewards.using.groups import State, locked_uses, mark_used, use_of_closed
+from rewards.using.groups import (
+    LIVE,
+    State,
+    locked_uses,
+    mark_used,
+    use_of_closed,
+    uses_of,
+)
 
 CANCELLED = "order_cancelled"
 
@@ -132,7 +139,8 @@ class _Settling:
         while rest := [one for one in self.found if one.typed not in self.settled]:
             try:
                 with transaction.atomic():
-                    self._use(rest)
+                    # Read after the lock: what was held when we began may be free now.
+                    self._use(look_up([one.typed for one in rest]))
             except VoucherRefused as refusal:
                 self._note(refusal)
             except InvalidInput as refusal:
@@ -143,10 +151,14 @@ class _Settling:
         order, moment = self.order, self.order.happened_at
         member = Member.objects.get(pk=order.member_id)
         quote = check(rest, order.checkout, member=member, at=moment, beside=self.beside)
-        for answer in quote.answers:
-            if not answer.is_usable:
-                typed = answer.found.typed
-                self.settled[typed] = Settled(typed, refusal=answer.told)
+        refused = [answer for answer in quote.answers if not answer.is_usable]
+        if refused and self._stands_meanwhile(rest):
+            # The till used them under this very number in this very moment.
+            self.use_what_is_held()
+            return
+        for answer in refused:
+            typed = answer.found.typed
+            self.settled[typed] = Settled(typed, refusal=answer.told)
         usable = [answer for answer in quote.answers if answer.is_usable]
         if not usable:
             return
@@ -169,6 +181,12 @@ class _Settling:
         for answer in usable:
             typed = answer.found.typed
             self.settled[typed] = Settled(typed, use=by_voucher[answer.voucher.pk])
+
+    def _stands_meanwhile(self, rest: Sequence[Found]) -> bool:
+        """Tell whether the order's own number has taken any of these since."""
+        group = uses_of(self.order.source, self.order.number).filter(state__in=LIVE)
+        named = [one.voucher.pk for one in rest if one.voucher]
+        return group.filter(voucher__in=named).exists()
 
     def _note(self, refusal: VoucherRefused) -> None:
         """Keep why codes were refused that looked usable a moment ago."""

@@ -269,6 +269,7 @@ VERBS: dict[str, Callable[[Scene], Any]] = {
     "disable held": lambda s: _disable(s, "held"),
     "switch off": _switch_off,
     "order": lambda s: _order(s, "held", "held"),
+    "order of the free": lambda s: _order(s, "1", "free"),
     "order of the used": lambda s: _order(s, "used", "used"),
     "order and refund": lambda s: (_order(s, "held", "held"), _refund(s, "held")),
     "merge": lambda s: _merge(s.binh, s.mai),
