@@ -16,9 +16,11 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from core.clock import local_date
+from core.models import Programme
 from core.money import group_digits
 from members.models import Member, Segment
 from members.segments.tree import members_matching
+from points.amounts import Unit
 from points.queries import balances, points_wallet
 from rewards.models import Reward, RewardLimit
 from rewards.tallies import Limit, counts, is_reached
@@ -161,9 +163,12 @@ class _Facts:
         if balance >= price:
             return None
         wallet = reward.wallet or self.default_wallet
-        unit = wallet.unit_name if wallet else ""
-        missing = {"missing": group_digits(price - balance), "unit": unit}
-        return Lock(POINTS, _("%(missing)s %(unit)s are still missing.") % missing)
+        missing = price - balance
+        if wallet is not None and wallet.holds_money:
+            amount = Unit.of(wallet, Programme.current()).amount(missing)
+        else:
+            amount = f"{group_digits(missing)} {wallet.unit_name if wallet else ''}".strip()
+        return Lock(POINTS, _("%(amount)s are still missing.") % {"amount": amount})
 
     def _read_balances(self, rewards: Sequence[Reward]) -> dict[int | None, int]:
         wallets = {reward.wallet_id: reward.wallet for reward in rewards}

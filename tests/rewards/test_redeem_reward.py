@@ -323,3 +323,14 @@ def test_a_budget_bounds_whoever_gives(rich: Member, binh: Member, now: datetime
 
     assert Benefit.objects.get(pk=benefit.pk).taken == 1
     assert points(binh) == 250
+
+
+def test_what_is_missing_in_a_wallet_of_money_is_money(rich: Member, now: datetime) -> None:
+    cashback = factories.make_wallet(code="cashback", name="Hoàn tiền", kind="cashback")
+    reward = make_reward(wallet=cashback, price_points=50_000)
+
+    with pytest.raises(RewardUnavailable) as refusal:
+        redeem(rich, reward, now)
+
+    assert refusal.value.message == "50.000 ₫ are still missing."
+    assert_nothing_happened(rich, reward)
