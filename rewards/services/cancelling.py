@@ -15,6 +15,7 @@ from rewards.errors import RedemptionClosed
 from rewards.giving import take_back_benefit
 from rewards.models import Redemption, Reward
 from rewards.offers import limits_of
+from rewards.services.locking import locked_redemption
 from rewards.tallies import give_back
 
 State = Redemption.State
@@ -50,7 +51,7 @@ def lapse_unpaid(*, at: datetime) -> int:
 @transaction.atomic
 def _lapse(redemption: Redemption, *, at: datetime) -> bool:
     # A till may take the money in the last second; then there is nothing to end.
-    now = _locked(redemption)
+    now = locked_redemption(redemption)
     if now.state != State.UNPAID:
         return False
     _end(now, State.LAPSED, at=at, actor="", note="")
@@ -60,7 +61,7 @@ def _lapse(redemption: Redemption, *, at: datetime) -> bool:
 def _end(
     redemption: Redemption, state: str, *, at: datetime, actor: str, note: str
 ) -> Redemption:
-    now = _locked(redemption)
+    now = locked_redemption(redemption)
     if now.state in (State.CANCELLED, State.LAPSED):
         if state == State.LAPSED or now.state == State.CANCELLED:
             return now
@@ -82,11 +83,3 @@ def _end(
     now.wishes = {}
     now.save(update_fields=["state", "ended_at", "ended_by", "end_note", "wishes"])
     return now
-
-
-def _locked(redemption: Redemption) -> Redemption:
-    # Locked first and read then: PostgreSQL joins a row that had to wait to what stood
-    # beside it before, so what was handed over meanwhile would be missing.
-    Redemption.objects.select_for_update().get(pk=redemption.pk)
-    rows = Redemption.objects.select_related("reward", "given", "transfer")
-    return rows.get(pk=redemption.pk)

@@ -22,6 +22,7 @@ from rewards.errors import KeyReused, RedemptionClosed, RewardUnavailable
 from rewards.giving import Giving, give_benefit
 from rewards.models import GivenBenefit, Redemption, Reward
 from rewards.offers import SOLD_OUT, Lock, Offer, limit_lock, limits_of, offers_for
+from rewards.services.locking import locked_redemption
 from rewards.tallies import take
 
 State = Redemption.State
@@ -106,7 +107,7 @@ def confirm_payment(
     A repeat changes nothing. Raises RedemptionClosed when it was cancelled or its time is
     over, and what giving raises.
     """
-    now = _locked(redemption)
+    now = locked_redemption(redemption)
     if now.state == State.DONE:
         return now
     if now.state != State.UNPAID or now.pay_until is None or at > now.pay_until:
@@ -203,8 +204,3 @@ def _same(earlier: Redemption, member: Member, reward: Reward) -> Redemption:
     if owner != member.pk or earlier.reward_id != reward.pk:
         raise KeyReused(earlier.key)
     return earlier
-
-
-def _locked(redemption: Redemption) -> Redemption:
-    rows = Redemption.objects.select_related("reward__benefit", "reward__wallet")
-    return rows.select_for_update(of=("self",)).get(pk=redemption.pk)
