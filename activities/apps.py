@@ -8,6 +8,9 @@ class ActivitiesConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
+        from activities.happenings import purchase_happenings
         from activities.segment_fields import register_purchase_fields
+        from core.happenings import register_happenings
 
+        register_happenings(purchase_happenings)
         register_purchase_fields()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -68,25 +68,34 @@ def count_tag_changes(
     return found["all"] - found["wearing"], max(0, put_on - found["wearing_ours"])
 
 
-def not_yet_enrolled(campaign: Campaign, matching: QuerySet[Member]) -> QuerySet[Member]:
+def not_yet_enrolled(
+    campaign: Campaign, matching: QuerySet[Member], *, episode: str, at: datetime
+) -> QuerySet[Member]:
     """Return those of the audience whom this episode has not taken in yet.
 
     A lapse begins with the last purchase: whoever was taken in since then is in the same
     lapse still, also when an older order became known only later.
     """
     taken = Enrolment.objects.filter(campaign=campaign, member=OuterRef("pk"))
+    if campaign.rest_days:
+        rested = at - timedelta(days=campaign.rest_days)
+        matching = matching.filter(~Exists(taken.filter(entered_at__gt=rested)))
     if campaign.episode == Campaign.Episode.LAPSE:
         since = Coalesce(OuterRef("purchases__last_order_at"), Value(LONG_AGO))
         taken = taken.filter(entered_at__gt=since)
+    elif campaign.episode == Campaign.Episode.ENTRY:
+        # Whom the conditions have met ever since has not begun to match.
+        taken = taken.filter(Q(episode=episode) | Q(ceased_at__isnull=True))
+    else:
+        taken = taken.filter(episode=episode)
     return matching.filter(~Exists(taken))
 
 
 def no_longer_matching(
-    campaign: Campaign, matching: QuerySet[Member]
+    enrolments: QuerySet[Enrolment], matching: QuerySet[Member]
 ) -> QuerySet[Enrolment]:
-    """Return the open enrolments of members whom the conditions do not meet any more."""
-    active = Enrolment.objects.filter(campaign=campaign, state=Enrolment.State.ACTIVE)
-    return active.filter(~Exists(matching.filter(pk=OuterRef("member_id"))))
+    """Return those whose member the conditions do not meet any more."""
+    return enrolments.filter(~Exists(matching.filter(pk=OuterRef("member_id"))))
 
 
 def reached(members: QuerySet[Member], step: Step | None) -> QuerySet[Member]:

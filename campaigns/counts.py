@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -18,7 +18,16 @@ class Counts:
     messages: int = 0
     by_channel: Counter[str] = field(default_factory=Counter)
     given: int = 0
+    held_out: int = 0
+    advanced: int = 0
+    finished: int = 0
     skipped_reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Counts) -> None:
+        """Add what one more chunk came to, once it is committed."""
+        for one in fields(self):
+            mine, theirs = getattr(self, one.name), getattr(other, one.name)
+            setattr(self, one.name, mine + theirs)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -29,6 +38,9 @@ class Counts:
             "messages": self.messages,
             "by_channel": dict(sorted(self.by_channel.items())),
             "given": self.given,
+            "held_out": self.held_out,
+            "advanced": self.advanced,
+            "finished": self.finished,
             "skipped": self.skipped_reasons.total(),
             "skipped_reasons": dict(sorted(self.skipped_reasons.items())),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
 from campaigns.audience import audience
@@ -12,6 +12,8 @@ from messaging.models import Message
 
 RETURNED = "returned"
 NO_LONGER_MATCHES = "no_longer_matches"
+# The enrolment's state decides; those who did every step may still get its message.
+OVER = (Enrolment.State.RETURNED, Enrolment.State.LEFT)
 
 
 def still_eligible(messages: Sequence[Message], at: datetime) -> Mapping[int, str]:
@@ -30,18 +32,27 @@ def _of_campaign(
     campaign: Campaign, messages: Sequence[Message], at: datetime
 ) -> dict[int, str]:
     member_ids = {message.member_id for message in messages if message.member_id}
-    matching = set(
-        audience(campaign, at=at).filter(pk__in=member_ids).values_list("pk", flat=True)
+    over = Enrolment.objects.filter(
+        campaign=campaign, member__in=member_ids, state__in=OVER
     )
-    returned = set(
-        Enrolment.objects.filter(
-            campaign=campaign, member__in=member_ids, state=Enrolment.State.RETURNED
-        ).values_list("member_id", "episode")
-    )
+    ended = {
+        (member_id, episode): state
+        for member_id, episode, state in over.values_list("member_id", "episode", "state")
+    }
+    matching = _matching(campaign, member_ids, at)
     reasons: dict[int, str] = {}
     for message in messages:
-        if (message.member_id, message.context.get("episode")) in returned:
+        state = ended.get((message.member_id, message.context.get("episode")))
+        if state == Enrolment.State.RETURNED:
             reasons[message.pk] = RETURNED
-        elif message.member_id not in matching:
+        elif state is not None or message.member_id not in matching:
             reasons[message.pk] = NO_LONGER_MATCHES
     return reasons
+
+
+def _matching(campaign: Campaign, member_ids: Set[int], at: datetime) -> Set[int]:
+    """Return who still meets the conditions; everybody where that is not asked for."""
+    if not campaign.leaves or campaign.starts_by_event:
+        return member_ids
+    matching = audience(campaign, at=at).filter(pk__in=member_ids)
+    return set(matching.values_list("pk", flat=True))

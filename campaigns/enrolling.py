@@ -1,14 +1,14 @@
-"""The message step: who matches is taken in once an episode, together with the message."""
+"""Taking in: who matches enters once an episode and goes on until the first rest."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from campaigns.audience import (
     audience,
@@ -19,17 +19,19 @@ from campaigns.audience import (
     stream,
     with_episode,
 )
+from campaigns.chance import is_among
 from campaigns.counts import Counts
+from campaigns.journey import Journey
 from campaigns.locks import lock_running
 from campaigns.models import Campaign, Enrolment, Step
+from campaigns.steps import KINDS
+from campaigns.steps.messages import NO_CHANNEL
+from campaigns.trips import Traveller, Trip, watched_until
 from core.batch import CHUNK, Column, insert_new
 from core.clock import local_date
-from messaging.services import MessagePlan, queue_messages
+from core.retry import retry_on_conflict
+from members.models import Member
 
-# Marketing that could not go out for three days (quiet hours, no connection) is stale.
-EXPIRES_AFTER = timedelta(days=3)
-NO_CHANNEL = "no_channel"
-SOURCE_TYPE = "campaign"
 NEVER = "never"
 
 COLUMNS = (
@@ -37,125 +39,193 @@ COLUMNS = (
     Column("member_id", "bigint"),
     Column("episode", "text"),
     Column("state", "text"),
+    Column("version", "int"),
+    Column("is_holdout", "boolean"),
     Column("entered_at", "timestamptz"),
+    Column("moved_at", "timestamptz"),
+    Column("due_at", "timestamptz"),
+    Column("waiting_for", "text"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A member whom a run is about to take in."""
+    """A member whom a campaign is about to take in."""
 
     member_id: int
-    channel: str
-    last_order_on: date | None
-
-    def episode(self, campaign: Campaign) -> str:
-        """Return why now: what must be new before the member is taken in again."""
-        if campaign.episode == Campaign.Episode.ONCE:
-            return Campaign.Episode.ONCE.value
-        day = NEVER if self.last_order_on is None else self.last_order_on.isoformat()
-        return f"{Campaign.Episode.LAPSE.value}:{day}"
+    channel: str | None = None
+    last_order_on: date | None = None
 
 
-def message_audience(
-    campaign: Campaign, step: Step, *, at: datetime, counts: Counts, dry_run: bool
+def episode_of(campaign: Campaign, candidate: Candidate, *, at: datetime) -> str:
+    """Return why now: what must be new before the member is taken in again."""
+    kind = Campaign.Episode(campaign.episode)
+    if kind is Campaign.Episode.LAPSE:
+        day = candidate.last_order_on
+        return f"{kind.value}:{NEVER if day is None else day.isoformat()}"
+    return period_episode(campaign, at=at)
+
+
+def period_episode(campaign: Campaign, *, at: datetime) -> str:
+    """Return the episode that everybody who enters now has in common."""
+    kind, today = Campaign.Episode(campaign.episode), local_date(at)
+    texts = {
+        Campaign.Episode.ENTRY: today.isoformat(),
+        Campaign.Episode.SLOT: today.isoformat(),
+        Campaign.Episode.MONTH: f"{today:%Y-%m}",
+        Campaign.Episode.YEAR: f"{today:%Y}",
+    }
+    return f"{kind.value}:{texts[kind]}" if kind in texts else kind.value
+
+
+def take_in(
+    campaign: Campaign,
+    journey: Journey,
+    *,
+    at: datetime,
+    counts: Counts,
+    dry_run: bool = False,
 ) -> None:
-    """Enrol those who match and queue their messages; close who no longer matches.
+    """Take in everyone who matches and let them go their first steps.
 
-    Whoever no channel reaches is counted and not enrolled, so every run looks again.
+    A campaign that begins with a message takes in only whom a channel reaches; the others
+    are counted and looked at again by every run.
     """
-    matching = audience(campaign, at=at)
-    if not campaign.is_one_off:
-        counts.left += _close(campaign, no_longer_matching(campaign, matching), at, dry_run)
-    candidates = reached(not_yet_enrolled(campaign, matching), step)
-    by_channel = count_by_channel(candidates)
-    if without := by_channel.pop(None, 0):
-        counts.skipped_reasons[NO_CHANNEL] += without
+    found = newcomers(campaign, audience(campaign, at=at), at=at)
+    if journey.first is None:
+        return
+    if journey.first.kind == Step.Kind.MESSAGE:
+        found = reached(found, journey.first)
+        by_channel = count_by_channel(found)
+        if without := by_channel.pop(None, 0):
+            counts.skipped_reasons[NO_CHANNEL] += without
+        expected = sum(by_channel.values())
+        rows = with_episode(found).filter(channel__isnull=False)
+        fields: tuple[str, ...] = ("pk", "channel", "last_order_on")
+    else:
+        by_channel, expected = {}, found.count()
+        rows, fields = with_episode(found), ("pk", "last_order_on")
     if dry_run:
         counts.by_channel.update({str(name): n for name, n in by_channel.items()})
-        counts.entered += sum(by_channel.values())
         counts.messages += sum(by_channel.values())
-    elif by_channel:
-        _enrol_all(campaign, step, candidates, at=at, counts=counts)
+        counts.entered += expected
+    elif expected:
+        _take_in_all(campaign, journey, rows.values(*fields), at=at, counts=counts)
 
 
-def _close(campaign: Campaign, leaving: Any, at: datetime, dry_run: bool) -> int:
-    if dry_run:
-        return int(leaving.count())
-    return int(leaving.update(state=Enrolment.State.LEFT, closed_at=at))
+def newcomers(
+    campaign: Campaign, matching: QuerySet[Member], *, at: datetime
+) -> QuerySet[Member]:
+    """Return those of the audience whom this episode has not taken in yet."""
+    episode = ""
+    if campaign.episode != Campaign.Episode.LAPSE:
+        episode = period_episode(campaign, at=at)
+    return not_yet_enrolled(campaign, matching, episode=episode, at=at)
 
 
-def _enrol_all(
-    campaign: Campaign, step: Step, candidates: Any, *, at: datetime, counts: Counts
+def close_leavers(
+    campaign: Campaign, *, at: datetime, counts: Counts, dry_run: bool = False
 ) -> None:
-    rows = (
-        with_episode(candidates)
-        .filter(channel__isnull=False)
-        .values_list("pk", "channel", "last_order_on")
+    """Let those go whom the conditions do not meet any more.
+
+    Where members enter each time the conditions begin to hold, it is noted for everyone
+    who entered: from then on they can enter anew.
+    """
+    own, matching = Enrolment.objects.filter(campaign=campaign), audience(campaign, at=at)
+    if campaign.episode == Campaign.Episode.ENTRY and not dry_run:
+        known = own.filter(ceased_at__isnull=True)
+        no_longer_matching(known, matching).update(ceased_at=at)
+    if not campaign.leaves:
+        return
+    leaving = no_longer_matching(own.filter(state=Enrolment.State.ACTIVE), matching)
+    if dry_run:
+        counts.left += leaving.count()
+        return
+    counts.left += leaving.update(
+        state=Enrolment.State.LEFT, closed_at=at, due_at=None, waiting_for=""
     )
-    context = message_context(step, at=at)
+
+
+def _take_in_all(
+    campaign: Campaign, journey: Journey, rows: Any, *, at: datetime, counts: Counts
+) -> None:
     for chunk in stream(rows, CHUNK):
-        found = [Candidate(*row) for row in chunk]
+        found = [
+            Candidate(row["pk"], row.get("channel"), row["last_order_on"]) for row in chunk
+        ]
         # A kill between two chunks loses nothing: the next run finds the rest.
-        with transaction.atomic():
-            lock_running(campaign)
-            _enrol(campaign, step, found, at=at, context=context, counts=counts)
+        _take_in_chunk(campaign, journey, found, at=at, counts=counts)
 
 
-def _enrol(
+@retry_on_conflict
+def _take_in_chunk(
     campaign: Campaign,
-    step: Step,
+    journey: Journey,
     candidates: Sequence[Candidate],
     *,
     at: datetime,
-    context: dict[str, str],
     counts: Counts,
 ) -> None:
-    """Enrol a chunk; only who is new gets a message, in the same transaction."""
-    ordered = sorted(candidates, key=lambda candidate: candidate.member_id)
-    state = Enrolment.State.ACTIVE.value
+    own = Counts()
+    with transaction.atomic():
+        lock_running(campaign)
+        wishes = [(one, episode_of(campaign, one, at=at)) for one in candidates]
+        enrol(journey, wishes, at=at, counts=own)
+    counts.add(own)
+
+
+def enrol(
+    journey: Journey,
+    wishes: Sequence[tuple[Candidate, str]],
+    *,
+    at: datetime,
+    counts: Counts,
+) -> None:
+    """Enrol members by their episodes; who is new goes on, in the same transaction.
+
+    Those of the hold-out group are enrolled and left alone. The campaign is locked.
+    """
+    campaign = journey.campaign
+    by_key = {(one.member_id, episode): one for one, episode in wishes}
+    held_out = {
+        one.member_id for one, _episode in wishes if is_held_out(campaign, one.member_id)
+    }
+    watched = watched_until(campaign, at)
+    rows = [
+        (
+            campaign.pk,
+            member_id,
+            episode,
+            Enrolment.State.ACTIVE.value,
+            journey.version,
+            member_id in held_out,
+            at,
+            at,
+            watched if member_id in held_out else None,
+            "",
+        )
+        for member_id, episode in sorted(by_key)
+    ]
     new = insert_new(
         Enrolment._meta.db_table,
         COLUMNS,
-        [(campaign.pk, c.member_id, c.episode(campaign), state, at) for c in ordered],
+        rows,
         conflict="campaign_id, member_id, episode",
-        returning="member_id",
+        returning="id, member_id, episode",
     )
-    new_ids = {member_id for (member_id,) in new}
-    entering = [candidate for candidate in ordered if candidate.member_id in new_ids]
-    plans = [_plan(campaign, step, one, at=at, context=context) for one in entering]
-    counts.messages += queue_messages(plans)
-    counts.entered += len(entering)
-    counts.by_channel.update(Counter(candidate.channel for candidate in entering))
-
-
-def _plan(
-    campaign: Campaign,
-    step: Step,
-    candidate: Candidate,
-    *,
-    at: datetime,
-    context: dict[str, str],
-) -> MessagePlan:
-    episode = candidate.episode(campaign)
-    return MessagePlan(
-        key=f"campaign:{campaign.pk}:{candidate.member_id}:{episode}:{step.position}",
-        member_id=candidate.member_id,
-        template_id=step.template_id or 0,
-        channel=candidate.channel,
-        due_at=at,
-        expires_at=at + EXPIRES_AFTER,
-        context={**context, "episode": episode},
-        source_type=SOURCE_TYPE,
-        source_id=campaign.pk,
+    counts.entered += len(new)
+    counts.held_out += sum(member_id in held_out for _id, member_id, _episode in new)
+    trip = Trip(journey, at, counts)
+    trip.enter(
+        Traveller(pk, member_id, episode, at, by_key[member_id, episode].channel)
+        for pk, member_id, episode in new
+        if member_id not in held_out
     )
+    trip.walk(KINDS)
 
 
-def message_context(step: Step, *, at: datetime) -> dict[str, str]:
-    """Return what only the campaign knows and its message says."""
-    last_day = local_date(at) + timedelta(days=step.valid_days)
-    return {
-        "offer": step.offer,
-        "news": step.news,
-        "valid_until": f"{last_day:%d/%m/%Y}",
-    }
+def is_held_out(campaign: Campaign, member_id: int) -> bool:
+    """Tell whether a member belongs to those whom a campaign leaves alone."""
+    return campaign.holdout_percent > 0 and is_among(
+        f"holdout:{campaign.pk}", member_id, percent=campaign.holdout_percent
+    )

@@ -28,6 +28,12 @@ class CampaignNotReady(DomainError):
     code = "campaign_not_ready"
 
 
+class StepsRefused(DomainError):
+    """Steps on the board cannot be done so; ``problems`` names each by its key."""
+
+    code = "steps_refused"
+
+
 class CampaignsFailed(DomainError):
     """Some campaigns of a round failed; ``results`` tells what each came to."""
 

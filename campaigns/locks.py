@@ -20,6 +20,13 @@ def lock_running(campaign: Campaign) -> None:
     check_running(lock_campaign(campaign))
 
 
+def lock_going_on(campaign: Campaign) -> None:
+    """Lock the row while members on their way go on, or raise when that was stopped."""
+    now = lock_campaign(campaign)
+    if not now.is_going_on:
+        check_running(now)
+
+
 def check_running(campaign: Campaign) -> None:
     if not campaign.is_running:
         raise NotRunning(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
+from django.db.models import F
+
+from campaigns.goals import Reached, give_for_goals
 from campaigns.models import Campaign, Step
 from campaigns.tagging import tag_at_once
 from core.batch import Column, fetch_all, is_postgresql, rows_source, sql_value
-from core.clock import local_date
-from points.models import Transfer
-from points.queries import points_wallet
-from points.services import RETURN, Grant, expiry_day, grant_points
 
 
 class PlacedOrder(Protocol):
@@ -45,6 +44,7 @@ def _running_tag_steps() -> list[Step]:
         kind=Step.Kind.TAG,
         campaign__state=Campaign.State.RUNNING,
         campaign__mode=Campaign.Mode.CONTINUOUS,
+        campaign__version=F("version"),
     )
     return list(steps.select_related("campaign").order_by("campaign_id", "position"))
 
@@ -58,7 +58,7 @@ RETURN_COLUMNS = (Column("enrolment_id", "bigint"), Column("order_id", "bigint")
 
 
 def _mark_returned(orders: Sequence[PlacedOrder], *, at: datetime) -> None:
-    """Close open enrolments whose member bought after entering.
+    """Close open enrolments whose goal is a purchase after entering.
 
     A purchase from before, told late, brings nobody back.
     """
@@ -70,7 +70,7 @@ def _mark_returned(orders: Sequence[PlacedOrder], *, at: datetime) -> None:
         f"SELECT e.id, r.order_id FROM {source} "
         "JOIN campaigns_enrolment e ON e.member_id = r.member_id "
         "JOIN campaigns_campaign c ON c.id = e.campaign_id "
-        "WHERE e.state = 'active' AND c.episode = 'lapse' AND r.placed_at > e.entered_at "
+        "WHERE e.state = 'active' AND c.goal = 'order' AND r.placed_at > e.entered_at "
         f"ORDER BY e.id, r.placed_at, r.order_id {lock}",
         parameters,
     )
@@ -85,36 +85,10 @@ def _close_returned(returns: Sequence[tuple[int, int]], *, at: datetime) -> None
     source, parameters = rows_source(RETURN_COLUMNS, returns)
     closed = fetch_all(
         "UPDATE campaigns_enrolment SET state = 'returned', closed_at = %s, "
-        f"return_order_id = r.order_id FROM {source} "
+        f"due_at = NULL, waiting_for = '', return_order_id = r.order_id FROM {source} "
         "WHERE campaigns_enrolment.id = r.enrolment_id "
-        "AND campaigns_enrolment.state = 'active' RETURNING id, member_id, campaign_id",
+        "AND campaigns_enrolment.state = 'active' "
+        "RETURNING id, member_id, campaign_id, is_holdout",
         [sql_value(at), *parameters],
     )
-    _give_for_return(closed, at=at)
-
-
-def _give_for_return(closed: Sequence[tuple[Any, ...]], *, at: datetime) -> None:
-    """Keep the campaign's promise to who came back: its points, once for each lapse."""
-    promising = Campaign.objects.filter(
-        pk__in={campaign_id for _id, _member, campaign_id in closed},
-        return_points__gt=0,
-    ).in_bulk()
-    wallet = points_wallet()
-    if not promising or wallet is None:
-        return
-    last_day = expiry_day(wallet, local_date(at))
-    grants = [
-        Grant(
-            member_id=member_id,
-            amount=campaign.return_points,
-            key=f"return:{enrolment_id}",
-            expires_on=last_day,
-            kind=Transfer.Kind.EARN,
-            note=campaign.name,
-            source_type=RETURN,
-            source_id=enrolment_id,
-        )
-        for enrolment_id, member_id, campaign_id in closed
-        if (campaign := promising.get(campaign_id))
-    ]
-    grant_points(grants=grants, at=at)
+    give_for_goals([Reached(*row) for row in closed], at=at)

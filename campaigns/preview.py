@@ -14,10 +14,11 @@ from activities.models import PurchaseSummary
 from campaigns.audience import (
     audience,
     count_by_channel,
-    not_yet_enrolled,
     reached,
     stream,
 )
+from campaigns.enrolling import newcomers
+from campaigns.journey import Journey
 from campaigns.models import Campaign, Step
 from core.batch import CHUNK
 from core.phones import display_phone
@@ -83,16 +84,16 @@ def export_audience(*, campaign: Campaign, at: datetime) -> Iterator[list[str]]:
 
 def _whom(campaign: Campaign, *, at: datetime) -> QuerySet[Member]:
     matching = audience(campaign, at=at)
-    step = message_step(campaign)
-    if step is not None:
-        matching = not_yet_enrolled(campaign, matching)
-    return reached(matching, step)
+    journey = Journey(campaign, campaign.version)
+    if journey.first is not None:
+        matching = newcomers(campaign, matching, at=at)
+    return reached(matching, first_message(journey))
 
 
-def message_step(campaign: Campaign) -> Step | None:
-    """Return the step that sends this campaign's message. One query."""
-    steps = campaign.steps.filter(kind=Step.Kind.MESSAGE)
-    return steps.select_related("template").first()
+def first_message(journey: Journey) -> Step | None:
+    """Return the first message on the way; members are reached by its channels."""
+    messages = (step for step in journey.steps if step.kind == Step.Kind.MESSAGE)
+    return next(messages, None)
 
 
 def _reasons(

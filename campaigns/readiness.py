@@ -4,22 +4,50 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from campaigns.board import check_board
 from campaigns.errors import CampaignNotReady
 from campaigns.models import Campaign, Step
+from core.happenings import happening_kinds
 from members.segments import validate_conditions
+
+# How often fits with both ways to enter, and what only fits with events.
+ALWAYS = (Campaign.Episode.ONCE, Campaign.Episode.MONTH, Campaign.Episode.YEAR)
+BY_EVENT = (Campaign.Episode.EVENT,)
 
 
 def check_ready(campaign: Campaign) -> None:
     """Raise, with what is missing, unless it is clear whom to find and what to do."""
     validate_conditions(campaign.conditions, campaign.parameters)
-    kinds = [step.kind for step in campaign.steps.all()]
+    _check_trigger(campaign)
+    steps = campaign.steps.filter(version=campaign.version)
+    kinds = set(steps.values_list("kind", flat=True))
     if not kinds:
         raise CampaignNotReady(_("Say what the campaign does: add a step."))
-    if kinds.count(Step.Kind.MESSAGE) > 1:
+    if campaign.mode != Campaign.Mode.CONTINUOUS and Step.Kind.TAG in kinds:
         raise CampaignNotReady(
-            _("A campaign sends one message. Make a second campaign for the second one.")
+            _("Only continuous campaigns put tags on and take them off. Change the mode.")
         )
-    if campaign.is_one_off and Step.Kind.TAG in kinds:
+    check_board(campaign, version=campaign.version)
+
+
+def _check_trigger(campaign: Campaign) -> None:
+    """Look whether mode, trigger and episode belong together."""
+    episode, known = Campaign.Episode(campaign.episode), happening_kinds()
+    if campaign.starts_by_event and campaign.mode != Campaign.Mode.CONTINUOUS:
         raise CampaignNotReady(
-            _("Only automatic campaigns put tags on and take them off. Change the mode.")
+            _("What begins when something happens is continuous. Change the mode.")
         )
+    if campaign.starts_by_event and campaign.event not in known:
+        raise CampaignNotReady(_("Choose what has to happen for the campaign to begin."))
+    if campaign.starts_by_event == (episode not in BY_EVENT and episode not in ALWAYS):
+        raise CampaignNotReady(
+            _("“%(often)s” does not fit how members enter. Choose how often again.")
+            % {"often": episode.label}
+        )
+    if (episode == Campaign.Episode.SLOT) != (campaign.mode == Campaign.Mode.RECURRING):
+        raise CampaignNotReady(
+            _("“%(slot)s” and fixed days belong together. Choose both, or neither.")
+            % {"slot": Campaign.Episode.SLOT.label}
+        )
+    if campaign.goal == Campaign.Goal.EVENT and campaign.goal_event not in known:
+        raise CampaignNotReady(_("Choose what has to happen for the goal to be reached."))

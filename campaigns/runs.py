@@ -10,20 +10,23 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.advancing import advance, finish_watching
 from campaigns.counts import Counts
-from campaigns.enrolling import message_audience
+from campaigns.enrolling import close_leavers, take_in
 from campaigns.errors import CampaignsFailed, NotRunning
+from campaigns.happenings import work_off
+from campaigns.journey import Journey
 from campaigns.locks import check_running, lock_campaign
 from campaigns.models import Campaign, CampaignRun, Step
 from campaigns.readiness import check_ready
+from campaigns.slots import due_slot
+from campaigns.states import end_drained, resting
 from campaigns.tagging import tag_audience
 
 logger = logging.getLogger(__name__)
 
 # Longer than any worker lives with one task: such a run was killed.
 ABANDONED_AFTER = timedelta(hours=2)
-
-STEPS = {Step.Kind.TAG: tag_audience, Step.Kind.MESSAGE: message_audience}
 
 
 def run_campaign(
@@ -34,7 +37,7 @@ def run_campaign(
     actor: str = "",
     dry_run: bool = False,
 ) -> CampaignRun:
-    """Do a campaign's steps with everyone who matches now; safe to repeat at any time.
+    """Take in everyone who matches now and let all go on; safe to repeat at any time.
 
     A dry run counts what a run would do, in any state of the campaign, and writes nothing
     but its line in the log. A campaign by hand ends with its run.
@@ -49,7 +52,7 @@ def run_campaign(
     )
     counts = Counts()
     try:
-        _do_steps(campaign, at=at, counts=counts, dry_run=dry_run)
+        _pass(campaign, at=at, counts=counts, dry_run=dry_run)
     except Exception as error:
         _finish(run, counts, state=CampaignRun.State.FAILED, error=repr(error)[:2000])
         raise
@@ -66,8 +69,8 @@ def run_campaigns(*, at: datetime, trigger: str) -> dict[str, Any]:
     """
     results: dict[str, Any] = {}
     failed: list[str] = []
-    running = Campaign.objects.filter(
-        mode=Campaign.Mode.CONTINUOUS, state=Campaign.State.RUNNING
+    running = Campaign.objects.filter(state=Campaign.State.RUNNING).exclude(
+        mode=Campaign.Mode.ONE_OFF
     )
     for campaign in running.order_by("position", "code"):
         try:
@@ -90,6 +93,50 @@ def run_campaigns(*, at: datetime, trigger: str) -> dict[str, Any]:
     return results
 
 
+def advance_campaigns(*, at: datetime) -> dict[str, Any]:
+    """Draw the consequences of what happened, let everybody go on who is due, and keep
+    the days of recurring campaigns. Called every few seconds; safe at any time.
+
+    One campaign that fails does not keep the others from going on.
+    """
+    results: dict[str, Any] = {"happenings": work_off(at=at)}
+    failed: list[str] = []
+    going_on = Campaign.objects.filter(
+        state__in=[Campaign.State.RUNNING, Campaign.State.DRAINING]
+    )
+    for campaign in going_on.order_by("position", "code"):
+        try:
+            if counted := _advance_one(campaign, at=at):
+                results[campaign.code] = counted
+        except NotRunning:
+            continue
+        except Exception as error:
+            logger.exception("Campaign %s failed", campaign.code)
+            results[campaign.code] = {"error": repr(error)[:300]}
+            failed.append(campaign.code)
+    finish_watching(at=at)
+    if failed:
+        raise CampaignsFailed(
+            _("These campaigns failed: %(codes)s. The run log says why.")
+            % {"codes": ", ".join(failed)},
+            results=results,
+        )
+    return results
+
+
+def _advance_one(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
+    """Let one campaign go on; a recurring one whose time has come takes members in."""
+    is_recurring = campaign.is_running and campaign.mode == Campaign.Mode.RECURRING
+    if is_recurring and due_slot(campaign, at=at) is not None:
+        trigger = CampaignRun.Trigger.CLOCK.value
+        return dict(run_campaign(campaign=campaign, at=at, trigger=trigger).counts)
+    counts = Counts()
+    moved = advance(campaign, at=at, counts=counts)
+    if campaign.state == Campaign.State.DRAINING:
+        end_drained(campaign, at=at)
+    return counts.as_json() if moved else {}
+
+
 def _close_abandoned(campaign: Campaign) -> None:
     """Close the log of runs whose process was killed; what they did stands."""
     CampaignRun.objects.filter(
@@ -103,9 +150,43 @@ def _close_abandoned(campaign: Campaign) -> None:
     )
 
 
-def _do_steps(campaign: Campaign, *, at: datetime, counts: Counts, dry_run: bool) -> None:
-    for step in campaign.steps.select_related("tag", "template").order_by("position"):
-        STEPS[Step.Kind(step.kind)](campaign, step, at=at, counts=counts, dry_run=dry_run)
+def _pass(campaign: Campaign, *, at: datetime, counts: Counts, dry_run: bool) -> None:
+    """Keep the tags, let go, go on, take in: in this order, so that nobody is met twice."""
+    for step in _kept_tags(campaign):
+        tag_audience(campaign, step, at=at, counts=counts, dry_run=dry_run)
+    journey = Journey(campaign, campaign.version)
+    if journey.first is None:
+        return
+    if not campaign.is_one_off and not campaign.starts_by_event:
+        close_leavers(campaign, at=at, counts=counts, dry_run=dry_run)
+    if not dry_run:
+        advance(campaign, at=at, counts=counts)
+        counts.finished += finish_watching(at=at, campaign=campaign)
+    if _is_time(campaign, at=at, dry_run=dry_run):
+        take_in(campaign, journey, at=at, counts=counts, dry_run=dry_run)
+        _note_slot(campaign, at=at, dry_run=dry_run)
+
+
+def _kept_tags(campaign: Campaign) -> list[Step]:
+    steps = campaign.steps.filter(kind=Step.Kind.TAG, version=campaign.version)
+    return list(steps.select_related("tag").order_by("position"))
+
+
+def _is_time(campaign: Campaign, *, at: datetime, dry_run: bool) -> bool:
+    """Tell whether members enter by this run; by events they enter when those come."""
+    if campaign.starts_by_event:
+        return False
+    if campaign.mode != Campaign.Mode.RECURRING:
+        return True
+    return dry_run or due_slot(campaign, at=at) is not None
+
+
+def _note_slot(campaign: Campaign, *, at: datetime, dry_run: bool) -> None:
+    """Note that a recurring campaign has done its day, so that it is done once."""
+    if campaign.mode == Campaign.Mode.RECURRING and not dry_run:
+        slot = due_slot(campaign, at=at)
+        Campaign.objects.filter(pk=campaign.pk).update(ran_slot_at=slot)
+        campaign.ran_slot_at = slot
 
 
 def _finish(
@@ -135,10 +216,14 @@ def log_export(
 
 @transaction.atomic
 def end_one_off(campaign: Campaign, *, at: datetime) -> None:
-    """End a campaign by hand after its run; what it queued still goes out."""
+    """End a campaign by hand after its run; what it queued still goes out.
+
+    As long as members rest at a step it runs out, and ends when nobody is on the way.
+    """
     now = lock_campaign(campaign)
     if now.is_running:
-        now.state = Campaign.State.ENDED
-        now.ended_at = at
+        is_over = not resting(now).exists()
+        now.state = Campaign.State.ENDED if is_over else Campaign.State.DRAINING
+        now.ended_at = at if is_over else None
         now.save(update_fields=["state", "ended_at"])
     campaign.state, campaign.ended_at = now.state, now.ended_at

@@ -11,8 +11,8 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.enrolling import SOURCE_TYPE
 from campaigns.models import Campaign
+from campaigns.steps.messages import SOURCE_TYPE
 from members.models import Member
 from members.segments import (
     Field,

@@ -1,17 +1,27 @@
 """The verbs of campaigns.
 
-Each verb has a page of its own: ``runs`` (one pass), ``tagging`` and ``enrolling`` (the two
-kinds of steps), ``noticing`` (a purchase arrives), ``states`` (start, pause, end) and
-``preview`` (look before you send).
+Each verb has a page of its own: ``runs`` (one pass), ``enrolling`` (who enters),
+``advancing`` (who goes on), ``steps`` (what is done with them), ``noticing`` and
+``happenings`` (a purchase or something else arrives), ``board`` (edit and publish the
+steps), ``states`` (start, pause, drain, end) and ``preview`` (look before you send).
 """
 
 from django.utils.translation import gettext as _
 
+from campaigns.board import (
+    discard_board,
+    edited_version,
+    has_draft,
+    publish_board,
+    read_board,
+    save_board,
+)
 from campaigns.errors import (
     CampaignNotFound,
     CampaignNotReady,
     CampaignsFailed,
     NotRunning,
+    StepsRefused,
     TransitionRefused,
 )
 from campaigns.merging import move_enrolments, move_enrolments_back
@@ -24,9 +34,15 @@ from campaigns.preview import (
     preview_campaign,
 )
 from campaigns.readiness import check_ready
-from campaigns.runs import log_export, run_campaign, run_campaigns
+from campaigns.runs import (
+    advance_campaigns,
+    log_export,
+    run_campaign,
+    run_campaigns,
+)
 from campaigns.states import (
     allowed_states,
+    drain_campaign,
     end_campaign,
     pause_campaign,
     resume_campaign,
@@ -40,21 +56,30 @@ __all__ = [
     "NotRunning",
     "Preview",
     "PreviewedMember",
+    "StepsRefused",
     "TransitionRefused",
+    "advance_campaigns",
     "allowed_states",
     "check_ready",
+    "discard_board",
+    "drain_campaign",
+    "edited_version",
     "end_campaign",
     "export_audience",
     "find_campaign",
+    "has_draft",
     "log_export",
     "move_enrolments",
     "move_enrolments_back",
     "notice_orders",
     "pause_campaign",
     "preview_campaign",
+    "publish_board",
+    "read_board",
     "resume_campaign",
     "run_campaign",
     "run_campaigns",
+    "save_board",
     "start_campaign",
 ]
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns.enrolling import SOURCE_TYPE
 from campaigns.errors import TransitionRefused
 from campaigns.locks import lock_campaign
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Enrolment
 from campaigns.readiness import check_ready
+from campaigns.steps.messages import SOURCE_TYPE
 from messaging.waiting import cancel_waiting, hold_waiting, release_waiting
 
 State = Campaign.State
@@ -19,8 +20,9 @@ State = Campaign.State
 # From where to where; a campaign by hand may be done again, an automatic one is over.
 TRANSITIONS: dict[str, frozenset[str]] = {
     State.DRAFT: frozenset({State.RUNNING}),
-    State.RUNNING: frozenset({State.PAUSED, State.ENDED}),
+    State.RUNNING: frozenset({State.PAUSED, State.DRAINING, State.ENDED}),
     State.PAUSED: frozenset({State.RUNNING, State.ENDED}),
+    State.DRAINING: frozenset({State.ENDED}),
     State.ENDED: frozenset(),
 }
 AGAIN = {Campaign.Mode.ONE_OFF: frozenset({State.RUNNING})}
@@ -62,12 +64,38 @@ def resume_campaign(*, campaign: Campaign, at: datetime, actor: str = "") -> Cam
 
 
 @transaction.atomic
+def drain_campaign(*, campaign: Campaign, at: datetime, actor: str = "") -> Campaign:
+    """Take nobody in any more; members on their way go on, and with the last it ends."""
+    return _move(campaign, State.DRAINING, at=at, actor=actor)
+
+
+def end_drained(campaign: Campaign, *, at: datetime) -> None:
+    """End a campaign that runs out, when nobody rests at a step any more."""
+    with transaction.atomic():
+        now = lock_campaign(campaign)
+        if now.state == State.DRAINING and not resting(now).exists():
+            _move(campaign, State.ENDED, at=at, actor="")
+
+
+def resting(campaign: Campaign) -> QuerySet[Enrolment]:
+    """Return the ways on which there are steps to come."""
+    return Enrolment.objects.filter(
+        campaign=campaign, state=Enrolment.State.ACTIVE, step__isnull=False
+    )
+
+
+@transaction.atomic
 def end_campaign(*, campaign: Campaign, at: datetime, actor: str = "") -> Campaign:
-    """End a campaign for good and cancel what it has not sent yet.
+    """End a campaign for good: no further step, and what it has not sent is cancelled.
 
     Purchases of those whom it reached still count as returns.
     """
     moved = _move(campaign, State.ENDED, at=at, actor=actor)
+    resting(campaign).update(
+        step=None,
+        waiting_for="",
+        due_at=F("entered_at") + timedelta(days=campaign.goal_days),
+    )
     cancel_waiting(source_type=SOURCE_TYPE, source_id=campaign.pk, reason=ENDED)
     return moved
 

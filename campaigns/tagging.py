@@ -56,13 +56,14 @@ def _put_on(
     for member_ids in stream(entering.values_list("pk", flat=True), TAG_CHUNK):
         with transaction.atomic():
             lock_running(campaign)
-            num_tagged += _insert_tags(campaign, step, sorted(member_ids), at=at)
+            num_tagged += insert_tags(campaign, step, sorted(member_ids), at=at)
     return num_tagged
 
 
-def _insert_tags(
+def insert_tags(
     campaign: Campaign, step: Step, member_ids: Sequence[int], *, at: datetime
 ) -> int:
+    """Put the step's tag on those of these members who lack it; return how many."""
     source, parameters = rows_source(
         [Column("member_id", "bigint")], [(pk,) for pk in member_ids]
     )

@@ -4,15 +4,22 @@ from datetime import datetime
 from typing import Any
 
 from celery import shared_task
+from django.utils import timezone
 
 from campaigns.models import Campaign, CampaignRun
-from campaigns.services import run_campaign
+from campaigns.services import advance_campaigns, run_campaign
 from flows.clock import CAMPAIGNS, run_by_clock
 
 
 @shared_task(bind=True, name="campaigns.tasks.run_campaigns")
 def run_campaigns(self: Any) -> None:
     run_by_clock(CAMPAIGNS, entry_name=getattr(self.request, "periodic_task_name", None))
+
+
+@shared_task(name="campaigns.tasks.go_on")
+def go_on() -> None:
+    """Look whether something happened, or whose rest at a step is over."""
+    advance_campaigns(at=timezone.now())
 
 
 @shared_task(name="campaigns.tasks.run_one_campaign")

@@ -16,6 +16,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import F
 
+from activities.happenings import ORDER, REFUND, activity_kind
 from activities.models import Order, Refund
 from activities.services import (
     KNOWN,
@@ -34,6 +35,7 @@ from activities.services import (
 )
 from campaigns.services import notice_orders
 from core.batch import CHUNK
+from core.happenings import Happened, announce
 from core.retry import retry_on_conflict
 from members.services import kept_ids
 from points.earning.basket import ACTIVITY, Basket, BasketLine
@@ -101,6 +103,12 @@ def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
     _match_late_sales(purchases, at=at)
     refresh_tiers(_touches(purchases), at=at)
     notice_orders(purchases, at=at)
+    announce(
+        [
+            Happened(ORDER, order.member_id, str(order.order_id), order.placed_at)
+            for order in purchases
+        ]
+    )
     if cancelled := [order for order in saved if order.cancels]:
         record_refunds(_cancellations(cancelled, at=at), at=at)
         roll_back_orders([order.order_id for order in cancelled if order.order_id], at=at)
@@ -127,6 +135,13 @@ def record_refunds(facts: Sequence[RefundFact], *, at: datetime) -> list[SavedRe
             if one.is_new
         ],
         at=at,
+    )
+    announce(
+        [
+            Happened(REFUND, one.fact.member_id, str(one.refund_id), one.fact.refunded_at)
+            for one in saved
+            if one.is_new
+        ]
     )
     return saved
 
@@ -158,6 +173,18 @@ def record_activities(
             for one in baskets
         ],
         at=at,
+    )
+    announce(
+        [
+            Happened(
+                activity_kind(one.fact.type),
+                one.fact.member_id,
+                str(one.activity_id),
+                one.fact.happened_at,
+            )
+            for one in saved
+            if one.outcome == NEW
+        ]
     )
     return [RecordedActivity(one, points.get(one.activity_id or 0, 0)) for one in saved]
 

@@ -77,6 +77,12 @@ EVERY = (
         _("Reads what Zalo told us: delivered, seen, followed, unfollowed."),
     ),
     Every(
+        _("Campaigns go on"),
+        "campaigns.tasks.go_on",
+        10,
+        _("Takes in what has just happened, and lets members on their way go on."),
+    ),
+    Every(
         _("Release reserved points"),
         "points.tasks.release_reservations",
         60,

@@ -8,6 +8,9 @@ class MembersConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
+        from core.happenings import register_happenings
+        from members.happenings import member_happenings
         from members.segments.fields import register_own_fields
 
+        register_happenings(member_happenings)
         register_own_fields()

@@ -30,6 +30,7 @@ from members.facts import (
     generated_code,
     understand,
 )
+from members.happenings import announce_joined
 from members.merged import kept_ids
 from members.models import Consent, Identifier, Member, MemberTag, Tag
 
@@ -294,6 +295,7 @@ def _insert_members(drafts: list[Draft], *, at: datetime) -> None:
     for draft in drafts:
         draft.member_id = ids[draft.code]
     give_cards([member_id for _code, member_id in made])
+    announce_joined((ids[draft.code], draft.fact.joined_at or at) for draft in drafts)
 
 
 def give_cards(member_ids: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import time
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
@@ -45,6 +46,8 @@ def form_data(response: Any) -> dict[str, Any]:
 def _as_sent(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return {name: json.dumps(value)}
+    if isinstance(value, time):
+        return {name: f"{value:%H:%M}"}
     if hasattr(value, "hour"):
         value = timezone.localtime(value) if timezone.is_aware(value) else value
         return {f"{name}_0": f"{value:%d/%m/%Y}", f"{name}_1": f"{value:%H:%M}"}

@@ -20,6 +20,7 @@ from points.models import Transfer
 from tiers.definition import Definition
 from tiers.errors import NoManualTier, TierTooLow
 from tiers.gifts import answer_changes
+from tiers.happenings import announce_changes
 from tiers.judging import Given, Visit
 from tiers.ladders import ladders_in_force
 from tiers.models import Ladder, MemberTier, Tier, TierChange
@@ -72,6 +73,7 @@ def refresh_tiers(touches: Iterable[Touch], *, at: datetime) -> list[Changed]:
         visits[touch.member_id] = Visit(day, touch.happened_at, touch.cause, touch.cause_id)
     changes = place(ladders, visits)
     answer_changes(changes, visits, at=at)
+    announce_changes(changes, visits, at=at)
     return changes
 
 
@@ -134,6 +136,7 @@ def _place_chunk(
     visits = dict.fromkeys(members, visit_on(at, cause))
     changes = place([ladder], visits)
     answer_changes(changes, visits, at=at)
+    announce_changes(changes, visits, at=at)
     return changes
 
 

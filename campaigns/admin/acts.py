@@ -11,8 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Step
 from campaigns.services import Preview, allowed_states, preview_campaign
+from campaigns.states import resting
 from core.admin_tools import number
 from messaging.models import Channel
 
@@ -42,6 +43,7 @@ RESUME = Act("resume", gettext_lazy("Resume"), "play_arrow", is_primary=True)
 RUN_NOW = Act("run", gettext_lazy("Run now"), "bolt")
 DRY_RUN = Act("dry-run", gettext_lazy("Dry run"), "science")
 PAUSE = Act("pause", gettext_lazy("Pause"), "pause")
+DRAIN = Act("drain", gettext_lazy("Let it run out"), "hourglass_bottom")
 END = Act("end", gettext_lazy("End"), "stop", is_dangerous=True)
 EXPORT_LIST = Act("export", gettext_lazy("Export the list"), "download", EXPORT)
 ACTS = {
@@ -54,6 +56,7 @@ ACTS = {
         RUN_NOW,
         DRY_RUN,
         PAUSE,
+        DRAIN,
         END,
         EXPORT_LIST,
     )
@@ -78,6 +81,8 @@ def open_acts(campaign: Campaign) -> list[Act]:
         acts.append(EXPORT_LIST)
     if State.PAUSED in allowed:
         acts.append(PAUSE)
+    if State.DRAINING in allowed:
+        acts.append(DRAIN)
     if State.ENDED in allowed:
         acts.append(END)
     return acts
@@ -139,6 +144,15 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
                 _("Messages that have not gone out yet wait; too old ones are dropped."),
             ],
         )
+    if act is DRAIN:
+        return Question(
+            _("Take nobody into “%(name)s” any more?") % name,
+            [
+                _("Members on their way go on to the last step."),
+                _("When nobody is on the way, the campaign ends by itself."),
+            ],
+            people(resting(campaign).count()),
+        )
     if act is EXPORT_LIST:
         preview = preview_campaign(campaign=campaign, at=at, sample=0)
         return Question(
@@ -154,6 +168,7 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
         _("End “%(name)s” for good?") % name,
         [
             _("An automatic campaign cannot be started again; make a new one instead."),
+            _("Members on their way stop where they are."),
             _("Messages that have not gone out yet are cancelled."),
             _("Purchases of those whom it reached still count as returns."),
         ],
@@ -183,7 +198,7 @@ def _begin_lines(campaign: Campaign, act: Act) -> list[str]:
                 "hours, how often."
             )
         )
-    else:
+    elif _keeps_tags(campaign):
         lines.append(
             _("They get the tag; it leaves them when the conditions no longer hold.")
         )
@@ -197,7 +212,13 @@ def _begin_lines(campaign: Campaign, act: Act) -> list[str]:
 
 
 def _sends(campaign: Campaign) -> bool:
-    return any(step.kind == step.Kind.MESSAGE for step in campaign.steps.all())
+    steps = campaign.steps.filter(version=campaign.version)
+    return steps.filter(kind=Step.Kind.MESSAGE).exists()
+
+
+def _keeps_tags(campaign: Campaign) -> bool:
+    steps = campaign.steps.filter(version=campaign.version)
+    return steps.filter(kind=Step.Kind.TAG).exists()
 
 
 def people(count: int) -> str:

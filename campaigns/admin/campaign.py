@@ -11,15 +11,20 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
-from unfold.admin import StackedInline
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from campaigns.admin.acts import available_acts
 from campaigns.admin.results import campaign_results
 from campaigns.admin.views import campaign_urls
-from campaigns.models import Campaign, CampaignRun, Enrolment, Step
+from campaigns.journey import Journey
+from campaigns.models import Campaign, CampaignRun, Enrolment
+from campaigns.outline import Line, outline
+from campaigns.preview import first_message
+from campaigns.services import has_draft
 from core.admin_tools import NOTHING, ConsoleAdmin, number, percent, two_lines, when
 from core.errors import DomainError
+from core.happenings import happening_kinds
 from members.admin.conditions import ConditionsField
 from members.segments import describe_conditions
 from messaging.admin.phone import Phone, phone_of
@@ -29,11 +34,27 @@ STATE_BADGES = {
     "draft": "info",
     "running": "success",
     "paused": "warning",
+    "draining": "warning",
     "ended": "default",
 }
 SHOWN_RUNS = 5
 # The models say "order", which is also the word for a purchase.
 POSITION = _("Position")
+
+
+EVENT_FIELDS = ("event", "goal_event")
+# When a field means something; the others keep their values, unseen.
+SHOWN = {
+    "event": {"trigger": ["event"]},
+    "recurs": {"mode": ["recurring"]},
+    "weekday": {"mode": ["recurring"], "recurs": ["weekly"]},
+    "month_day": {"mode": ["recurring"], "recurs": ["monthly"]},
+    "at_time": {"mode": ["recurring"]},
+    "leaves": {"trigger": ["conditions"]},
+    "goal_event": {"goal": ["event"]},
+    "goal_days": {"goal": ["order", "event"]},
+    "goal_benefit": {"goal": ["order", "event"]},
+}
 
 
 class CampaignForm(forms.ModelForm):
@@ -48,43 +69,53 @@ class CampaignForm(forms.ModelForm):
             "days",
             "conditions",
             "mode",
-            "return_points",
+            "trigger",
+            "event",
             "episode",
+            "rest_days",
+            "leaves",
+            "recurs",
+            "weekday",
+            "month_day",
+            "at_time",
+            "goal",
+            "goal_event",
+            "goal_days",
+            "goal_benefit",
+            "holdout_percent",
             "position",
         )
         labels = {"position": POSITION}
 
-
-class StepForm(forms.ModelForm):
-    """A step holds what its kind needs, and nothing of the other kind."""
-
-    class Meta:
-        model = Step
-        fields = ("position", "kind", "tag", "template", "offer", "news", "valid_days")
-        labels = {"position": POSITION}
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in EVENT_FIELDS:
+            if name in self.fields:
+                self.fields[name] = _happening_field(Campaign._meta.get_field(name))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if data.get("kind") == Step.Kind.TAG:
-            data["template"] = None
-            if not data.get("tag"):
-                self.add_error("tag", _("Choose the tag that this step puts on."))
-        if data.get("kind") == Step.Kind.MESSAGE:
-            data["tag"] = None
-            if not data.get("template"):
-                self.add_error("template", _("Choose the message that this step sends."))
+        for name, wanted in (("event", "trigger"), ("goal_event", "goal")):
+            if data.get(wanted) != "event":
+                data[name] = ""
+            elif not data.get(name):
+                self.add_error(name, _("Choose what has to happen."))
+        if data.get("mode") == Campaign.Mode.RECURRING:
+            data["episode"] = Campaign.Episode.SLOT
         return data
 
 
-class StepInline(StackedInline):
-    model = Step
-    form = StepForm
-    verbose_name = _("step")
-    verbose_name_plural = _("What they get, and what we say")
-    fields = (("kind", "position"), "tag", "template", "offer", "news", "valid_days")
-    autocomplete_fields = ("tag", "template")
-    extra = 0
-    collapsible = False
+def _happening_field(field: Any) -> forms.ChoiceField:
+    """Offer everything that can happen, by the app that knows it."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for kind in happening_kinds().values():
+        groups.setdefault(str(kind.group), []).append((kind.code, str(kind.label)))
+    return forms.ChoiceField(
+        label=field.verbose_name,
+        required=False,
+        choices=[("", _("choose…")), *groups.items()],
+        widget=UnfoldAdminSelectWidget,
+    )
 
 
 @admin.register(Campaign)
@@ -101,20 +132,37 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     list_filter = ("state", "mode")
     search_fields = ("code", "name", "description")
     prepopulated_fields = {"code": ("name",)}
-    inlines = (StepInline,)
+    autocomplete_fields = ("goal_benefit",)
     fieldsets = (
         (_("What it is for"), {"fields": (("name", "code"), "description")}),
         (_("Who"), {"fields": ("days", "conditions"), "classes": ("console-wide",)}),
-        (_("What they get"), {"fields": ("return_points",)}),
         (
-            _("When"),
+            _("When they enter"),
             {
-                "fields": ("mode", "episode", "position"),
+                "fields": (
+                    ("mode", "trigger"),
+                    "event",
+                    ("recurs", "at_time"),
+                    ("weekday", "month_day"),
+                    ("episode", "rest_days"),
+                    "leaves",
+                ),
                 "description": _(
                     "Automatic campaigns run by the clock while they are running; the "
                     "time is set under Settings → Schedules. A campaign by hand does its "
                     "work once, when you send it."
                 ),
+            },
+        ),
+        (
+            _("The goal, and how we know that it worked"),
+            {
+                "fields": (
+                    ("goal", "goal_days"),
+                    "goal_event",
+                    "goal_benefit",
+                    ("holdout_percent", "position"),
+                )
             },
         ),
     )
@@ -125,7 +173,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     empty_text = _("A campaign finds members, does something for them, and tells you so.")
 
     class Media:
-        js = ("js/admin/campaign.js",)
+        js = ("js/admin/follow.js",)
 
     # --- the list ---------------------------------------------------------------------
 
@@ -184,7 +232,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        context = extra_context or {}
+        context = {**(extra_context or {}), "shown": SHOWN}
         campaign = self.get_object(request, object_id) if object_id else None
         if campaign and self.has_view_permission(request, campaign):
             context |= {
@@ -193,6 +241,8 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
                 "sentence": _sentence(campaign),
                 "acts": available_acts(campaign, request.user),
                 "results": campaign_results(campaign),
+                "lines": outline(campaign, version=campaign.version),
+                "draft_lines": _draft_lines(campaign),
                 "phone": _phone(campaign),
                 "runs": campaign.runs.all()[:SHOWN_RUNS],
             }
@@ -214,10 +264,15 @@ def _sentence(campaign: Campaign) -> str:
         return str(error)
 
 
+def _draft_lines(campaign: Campaign) -> list[Line]:
+    if campaign.state == Campaign.State.DRAFT or not has_draft(campaign):
+        return []
+    return outline(campaign, version=campaign.version + 1)
+
+
 def _phone(campaign: Campaign) -> Phone | None:
     """Draw the campaign's message with sample facts and its own offer."""
-    steps = campaign.steps.filter(kind=Step.Kind.MESSAGE).select_related("template")
-    step = steps.first()
+    step = first_message(Journey(campaign, campaign.version))
     if step is None or step.template is None:
         return None
     try:

@@ -11,11 +11,17 @@ from unfold.decorators import display
 
 from campaigns.admin.views import facts
 from campaigns.models import CampaignRun, Enrolment
-from core.admin_tools import BigTableMixin, ConsoleAdmin, ReadOnlyMixin, link, when
+from campaigns.steps import KINDS
+from core.admin_tools import NOTHING, BigTableMixin, ConsoleAdmin, ReadOnlyMixin, link, when
 from members.admin import member_ids_for_search
 
 RUN_BADGES = {"running": "info", "done": "success", "failed": "danger"}
-ENROLMENT_BADGES = {"active": "info", "returned": "success", "left": "warning"}
+ENROLMENT_BADGES = {
+    "active": "info",
+    "returned": "success",
+    "left": "warning",
+    "done": "default",
+}
 
 
 @admin.register(CampaignRun)
@@ -61,9 +67,18 @@ class CampaignRunAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 
 @admin.register(Enrolment)
 class EnrolmentAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
-    list_display = ("who", "campaign", "state_badge", "entered", "closed", "order_link")
-    list_filter = ("state", ("campaign", AutocompleteSelectFilter))
-    list_select_related = ("member", "campaign", "return_order")
+    list_display = (
+        "who",
+        "campaign",
+        "state_badge",
+        "stands_at",
+        "entered",
+        "closed",
+        "order_link",
+    )
+    list_filter = ("state", "is_holdout", ("campaign", AutocompleteSelectFilter))
+    list_select_related = ("member", "campaign", "return_order", "step")
+    readonly_fields = ("stands_at",)
     search_fields = ("episode",)
     search_help_text = _("A member's phone, code or name")
     ordering = ("-id",)
@@ -71,6 +86,10 @@ class EnrolmentAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         "member",
         "campaign",
         "state",
+        "is_holdout",
+        "version",
+        "stands_at",
+        "due_at",
         "episode",
         "entered_at",
         "closed_at",
@@ -97,6 +116,14 @@ class EnrolmentAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     @display(description=_("State"), label=ENROLMENT_BADGES, ordering="state")
     def state_badge(self, enrolment: Enrolment) -> tuple[str, str]:
         return enrolment.state, enrolment.get_state_display()
+
+    @display(description=_("Stands at"))
+    def stands_at(self, enrolment: Enrolment) -> str:
+        if enrolment.is_holdout:
+            return str(_("left alone, to compare"))
+        if enrolment.step is None:
+            return NOTHING
+        return KINDS[enrolment.step.kind].describe(enrolment.step)
 
     @display(description=_("Entered"))
     def entered(self, enrolment: Enrolment) -> str:

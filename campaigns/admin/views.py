@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from campaigns.admin import acts
+from campaigns.admin import acts, board
 from campaigns.admin.acts import (
     ACTS,
     Act,
@@ -31,10 +31,10 @@ from campaigns.admin.acts import (
     channel_sentence,
     people,
 )
-from campaigns.enrolling import NO_CHANNEL
 from campaigns.models import Campaign, CampaignRun
 from campaigns.services import (
     check_ready,
+    drain_campaign,
     end_campaign,
     export_audience,
     log_export,
@@ -43,6 +43,8 @@ from campaigns.services import (
     resume_campaign,
     start_campaign,
 )
+from campaigns.steps.giving import REFUSED
+from campaigns.steps.messages import NO_CHANNEL
 from campaigns.tasks import run_one_campaign
 from core.admin_tools import link, number
 from core.errors import DomainError
@@ -58,6 +60,7 @@ VERBS: dict[str, Callable[..., Campaign]] = {
     acts.START.code: start_campaign,
     acts.RESUME.code: resume_campaign,
     acts.PAUSE.code: pause_campaign,
+    acts.DRAIN.code: drain_campaign,
     acts.END.code: end_campaign,
 }
 
@@ -73,6 +76,22 @@ def campaign_urls(model_admin: Any) -> list[Any]:
 
     return [
         path("<int:pk>/preview/", wrap(preview_view), name="campaigns_campaign_preview"),
+        path("<int:pk>/board/", wrap(board.board_view), name="campaigns_campaign_board"),
+        path(
+            "<int:pk>/board/save/",
+            wrap(board.save_view),
+            name="campaigns_campaign_board_save",
+        ),
+        path(
+            "<int:pk>/board/publish/",
+            wrap(board.publish_view),
+            name="campaigns_campaign_board_publish",
+        ),
+        path(
+            "<int:pk>/board/discard/",
+            wrap(board.discard_view),
+            name="campaigns_campaign_board_discard",
+        ),
         path("<int:pk>/runs/", wrap(runs_view), name="campaigns_campaign_runs"),
         path("<int:pk>/do/<slug:code>/", wrap(act_view), name="campaigns_campaign_act"),
     ]
@@ -212,8 +231,12 @@ def facts(run: CampaignRun) -> list[str]:
         ("tagged", _("%(count)s tagged")),
         ("untagged", _("%(count)s tags taken off")),
         ("entered", _("%(count)s taken in")),
+        ("held_out", _("%(count)s left alone to compare")),
+        ("advanced", _("%(count)s went on")),
         ("messages", _("%(count)s messages planned")),
+        ("given", _("%(count)s benefits given")),
         ("left", _("%(count)s left")),
+        ("finished", _("%(count)s done")),
         ("skipped", _("%(count)s passed over")),
         ("exported", _("%(count)s exported")),
     ]
@@ -235,6 +258,8 @@ def facts(run: CampaignRun) -> list[str]:
 def _skipped(code: str) -> str:
     if code == NO_CHANNEL:
         return _("no channel reaches them")
+    if code == REFUSED:
+        return _("a budget or limit let them go without")
     return reason_label(code)
 
 

@@ -37,7 +37,8 @@ from members.services import save_members
 from messaging.models import SendingPolicy
 from messaging.services import connect_official_account
 from points.models import Wallet
-from rewards.models import Reward
+from points.queries import points_wallet
+from rewards.models import Benefit, Reward
 from rewards.services import redeem_reward
 from tiers.ladders import publish_ladder
 from tiers.models import Ladder
@@ -233,7 +234,18 @@ def _run_campaigns(*, at: datetime) -> None:
     policy = SendingPolicy.current()
     policy.marketing_from, policy.marketing_until = time(0, 0), time(23, 59)
     policy.save(update_fields=["marketing_from", "marketing_until"])
-    Campaign.objects.filter(code=COME_BACK).update(return_points=GIFT)
+    wallet = points_wallet()
+    assert wallet is not None, "the set-up made it"
+    gift, _created = Benefit.objects.get_or_create(
+        code="come-back",
+        defaults={
+            "name": f"{GIFT} điểm chào mừng trở lại",
+            "kind": Benefit.Kind.POINTS,
+            "wallet": wallet,
+            "amount": GIFT,
+        },
+    )
+    Campaign.objects.filter(code=COME_BACK).update(goal_benefit=gift)
     Step.objects.filter(campaign__code=COME_BACK).update(
         offer=f"Tặng {GIFT} điểm cho đơn tiếp theo"
     )

@@ -8,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from campaigns import enrolling
 from campaigns.models import Campaign, CampaignRun, Enrolment
 from campaigns.services import run_campaign
+from campaigns.steps import messages
 from members.models import Consent, Member
 from messaging.models import Message
 from tests import factories
@@ -52,6 +53,9 @@ def test_followers_by_user_id_the_others_by_phone(
         "messages": 2,
         "by_channel": {"zalo_phone": 1, "zalo_uid": 1},
         "given": 0,
+        "held_out": 0,
+        "advanced": 0,
+        "finished": 0,
         "skipped": 1,
         "skipped_reasons": {"no_channel": 1},
     }
@@ -203,7 +207,7 @@ def test_a_run_that_stops_in_the_middle_is_finished_by_the_next(
     buy(mai, days_ago=46)
     buy(binh, days_ago=46)
     monkeypatch.setattr(enrolling, "CHUNK", 1)
-    queue = enrolling.queue_messages
+    queue = messages.queue_messages
     calls = []
 
     def fail_at_the_second(plans: list[object]) -> int:
@@ -212,7 +216,7 @@ def test_a_run_that_stops_in_the_middle_is_finished_by_the_next(
             raise RuntimeError("the power is gone")
         return queue(plans)
 
-    monkeypatch.setattr(enrolling, "queue_messages", fail_at_the_second)
+    monkeypatch.setattr(messages, "queue_messages", fail_at_the_second)
 
     with pytest.raises(RuntimeError):
         run(come_back, now)

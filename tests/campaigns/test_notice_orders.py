@@ -11,8 +11,9 @@ from campaigns.services import pause_campaign, run_campaign
 from flows.record import record
 from members.models import Member, MemberTag
 from points.audit import verify_ledger
-from points.models import Transfer
+from points.models import Transfer, Wallet
 from points.queries import balances
+from rewards.models import Benefit, GivenBenefit
 from tests.campaigns.conftest import Buy
 from tests.factories import make_wallet
 
@@ -28,6 +29,14 @@ def test_the_tag_is_back_in_the_same_transaction(
 
     assert is_tagged(mai)
     assert not is_tagged(binh)
+
+
+def promise(campaign: Campaign, wallet: Wallet) -> None:
+    """Let a campaign give a hundred points to who comes back."""
+    campaign.goal_benefit = Benefit.objects.create(
+        code="back", name="100 điểm", kind="points", wallet=wallet, amount=100
+    )
+    campaign.save(update_fields=["goal_benefit"])
 
 
 @pytest.mark.parametrize(("days_ago", "expected"), [(45, True), (46, False)])
@@ -80,18 +89,22 @@ def test_a_member_who_buys_again_has_returned(
 def test_coming_back_is_rewarded_once_as_promised(
     come_back: Campaign, mai: Member, buy: Buy, now: datetime
 ) -> None:
-    make_wallet(expiry_months=12)
-    come_back.return_points = 100
-    come_back.save(update_fields=["return_points"])
+    promise(come_back, make_wallet(expiry_months=12))
     buy(mai, days_ago=46)
     run_campaign(campaign=come_back, at=now, trigger="clock")
 
     buy(mai, at=now + timedelta(days=1))
     buy(mai, at=now + timedelta(days=2))
 
-    gift = Transfer.objects.get(source_type="return")
-    assert (gift.amount, gift.kind, gift.note) == (100, "earn", come_back.name)
-    assert gift.source_id == Enrolment.objects.get().pk
+    gift = Transfer.objects.get(source_type="benefit")
+    assert (gift.amount, gift.kind, gift.note) == (100, "earn", "100 điểm")
+    given = GivenBenefit.objects.get()
+    assert (given.pk, given.source, given.source_id) == (
+        gift.source_id,
+        "campaign",
+        come_back.pk,
+    )
+    assert given.key == f"campaign-goal:{Enrolment.objects.get().pk}"
     assert balances([mai.pk]) == {mai.pk: 100}
     assert verify_ledger().ok
 
@@ -99,9 +112,7 @@ def test_coming_back_is_rewarded_once_as_promised(
 def test_who_was_not_called_back_gets_nothing_extra(
     come_back: Campaign, binh: Member, buy: Buy, now: datetime
 ) -> None:
-    make_wallet()
-    come_back.return_points = 100
-    come_back.save(update_fields=["return_points"])
+    promise(come_back, make_wallet())
 
     buy(binh, at=now)
 

@@ -36,6 +36,9 @@ def test_one_object_with_all_counts(
         "messages": 1,
         "by_channel": {"zalo_phone": 1},
         "given": 0,
+        "held_out": 0,
+        "advanced": 0,
+        "finished": 0,
         "skipped": 0,
         "skipped_reasons": {},
     }

@@ -71,7 +71,8 @@
     for (const aside of document.querySelectorAll("[data-follow]")) {
       const form = document.getElementById(aside.dataset.follow);
       if (!form) continue;
-      const shown = JSON.parse(aside.dataset.shown || "{}");
+      const told = document.getElementById(aside.dataset.shownBy);
+      const shown = JSON.parse(told ? told.textContent : aside.dataset.shown || "{}");
       const fixed = JSON.parse(aside.dataset.fixed || "{}");
       const jquery = window.django && window.django.jQuery;
 
