@@ -721,6 +721,8 @@ DECIDED = {
     "tiers.MemberTier.member": "judged anew, both of them",
     "tiers.TierChange.member": "what stood, stands",
     "campaigns.Enrolment.member": "moves; doubled ones end",
+    "campaigns.CounterPass.member": "counted among the kept member's",
+    "campaigns.Happening.member": "moves",
     "till.TillAct.member": "what stood, stands",
 }
 
