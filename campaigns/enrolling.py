@@ -23,7 +23,7 @@ from campaigns.chance import is_among
 from campaigns.counts import Counts
 from campaigns.journey import Journey
 from campaigns.locks import lock_running
-from campaigns.models import Campaign, Enrolment, Step
+from campaigns.models import Campaign, CampaignPolicy, Enrolment, Step
 from campaigns.steps import KINDS
 from campaigns.steps.messages import NO_CHANNEL
 from campaigns.trips import Traveller, Trip, watched_until
@@ -187,8 +187,11 @@ def enrol(
     """
     campaign = journey.campaign
     by_key = {(one.member_id, episode): one for one, episode in wishes}
+    policy = CampaignPolicy.current()
     held_out = {
-        one.member_id for one, _episode in wishes if is_held_out(campaign, one.member_id)
+        one.member_id
+        for one, _episode in wishes
+        if is_held_out(campaign, one.member_id, policy)
     }
     watched = watched_until(campaign, at)
     rows = [
@@ -224,8 +227,7 @@ def enrol(
     trip.walk(KINDS)
 
 
-def is_held_out(campaign: Campaign, member_id: int) -> bool:
-    """Tell whether a member belongs to those whom a campaign leaves alone."""
-    return campaign.holdout_percent > 0 and is_among(
-        f"holdout:{campaign.pk}", member_id, percent=campaign.holdout_percent
-    )
+def is_held_out(campaign: Campaign, member_id: int, policy: CampaignPolicy) -> bool:
+    """Tell whether a member is left alone by this campaign, or by all of them."""
+    own = is_among(f"holdout:{campaign.pk}", member_id, percent=campaign.holdout_percent)
+    return own or is_among("holdout", member_id, percent=policy.holdout_percent)

@@ -134,6 +134,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Messages"), "forum", "messaging.message"),
             _item(_("Official Account"), "verified", "messaging.officialaccount"),
             _item(_("Sending policy"), "gavel", "messaging.sendingpolicy"),
+            _item(_("Campaign policy"), "balance", "campaigns.campaignpolicy"),
         ],
     },
     {

@@ -240,7 +240,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
                 "state_badge": STATE_BADGES[campaign.state],
                 "sentence": _sentence(campaign),
                 "acts": available_acts(campaign, request.user),
-                "results": campaign_results(campaign),
+                "results": campaign_results(campaign, at=timezone.now()),
                 "lines": outline(campaign, version=campaign.version),
                 "draft_lines": _draft_lines(campaign),
                 "phone": _phone(campaign),
