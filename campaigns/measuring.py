@@ -132,7 +132,7 @@ def measure(campaign: Campaign, *, at: datetime) -> Effect:
     return Effect(reached, alone, share, revenue, cost, profit)
 
 
-def _watched(campaign: Campaign, *, at: datetime) -> QuerySet[Any, dict[str, Any]]:
+def _watched(campaign: Campaign, *, at: datetime) -> QuerySet[Any, Any]:
     """Sum the revenue of each way, and that by group."""
     until: Any = OuterRef("entered_at") + timedelta(days=campaign.goal_days)
     orders = Order.objects.filter(

@@ -10,7 +10,7 @@ from simple_history.models import HistoricalRecords
 
 
 class CampaignPolicy(models.Model):
-    """Whom all campaigns leave alone, what a sale is worth, when a second person is asked."""
+    """Whom all campaigns leave alone, what a sale earns, when a second person is asked."""
 
     SINGLETON_ID = 1
 
