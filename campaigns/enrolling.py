@@ -26,7 +26,7 @@ from campaigns.locks import lock_running
 from campaigns.models import Campaign, CampaignPolicy, Enrolment, Step
 from campaigns.steps import KINDS
 from campaigns.steps.messages import NO_CHANNEL
-from campaigns.trips import Traveller, Trip, watched_until
+from campaigns.trips import Rest, Traveller, Trip, watched_until
 from core.batch import CHUNK, Column, insert_new
 from core.clock import local_date
 from core.retry import retry_on_conflict
@@ -193,7 +193,8 @@ def enrol(
         for one, _episode in wishes
         if is_held_out(campaign, one.member_id, policy)
     }
-    watched = watched_until(campaign, at)
+    # Most ways are over after their first steps: such a row need not be written twice.
+    stand = Rest(Enrolment.State.ACTIVE.value, None, watched_until(campaign, at))
     rows = [
         (
             campaign.pk,
@@ -204,7 +205,7 @@ def enrol(
             member_id in held_out,
             at,
             at,
-            watched if member_id in held_out else None,
+            stand.due_at,
             "",
         )
         for member_id, episode in sorted(by_key)
@@ -218,7 +219,7 @@ def enrol(
     )
     counts.entered += len(new)
     counts.held_out += sum(member_id in held_out for _id, member_id, _episode in new)
-    trip = Trip(journey, at, counts)
+    trip = Trip(journey, at, counts, stand)
     trip.enter(
         Traveller(pk, member_id, episode, at, by_key[member_id, episode].channel)
         for pk, member_id, episode in new
