@@ -13,8 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from core.admin_tools import ConsoleAdmin, list_address, when
+from core.errors import DomainError
 from members.admin.conditions import ConditionsField, count_view
 from members.models import Segment
+from members.segments.nested import check_nesting
 
 
 class SegmentForm(forms.ModelForm):
@@ -23,6 +25,15 @@ class SegmentForm(forms.ModelForm):
     class Meta:
         model = Segment
         fields = ("name", "code", "description", "conditions")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "conditions" in data and data.get("code"):
+            try:
+                check_nesting(data["code"], data["conditions"])
+            except DomainError as error:
+                self.add_error("conditions", str(error))
+        return data
 
 
 @admin.register(Segment)
