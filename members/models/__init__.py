@@ -3,6 +3,7 @@
 from members.models.people import Consent, Identifier, Member, MemberMerge, MemberTag, Tag
 from members.models.segments import (
     ListEntry,
+    ListUpload,
     MemberList,
     Segment,
     SegmentChange,
@@ -13,6 +14,7 @@ __all__ = [
     "Consent",
     "Identifier",
     "ListEntry",
+    "ListUpload",
     "Member",
     "MemberList",
     "MemberMerge",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -185,3 +186,49 @@ class ListEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member_id} on {self.list_id}"
+
+
+class ListUpload(models.Model):
+    """A file that was read for a list: looked at first, then taken in or forgotten.
+
+    ``found`` and ``refused`` are compressed JSON: the numbers of the members it names, and
+    its other rows, each as (row, text, reason).
+    """
+
+    class Mode(models.TextChoices):
+        ADD = "add", _("add to the list")
+        REPLACE = "replace", _("replace the list")
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("to be looked at")
+        TAKEN = "taken", _("taken in")
+
+    list = models.ForeignKey(
+        MemberList,
+        on_delete=models.CASCADE,
+        related_name="uploads",
+        verbose_name=_("list"),
+    )
+    name = models.CharField(_("file"), max_length=60)
+    mode = models.CharField(_("what it does"), max_length=7, choices=Mode)
+    state = models.CharField(_("state"), max_length=5, choices=State, default=State.DRAFT)
+    num_found = models.PositiveIntegerField(_("members found"), default=0)
+    num_doubled = models.PositiveIntegerField(_("named twice"), default=0)
+    num_refused = models.PositiveIntegerField(_("not found"), default=0)
+    found = models.BinaryField()
+    refused = models.BinaryField()
+    read_at = models.DateTimeField(_("read at"))
+    read_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("read by"),
+    )
+
+    class Meta:
+        verbose_name = _("file for a list")
+        verbose_name_plural = _("files for lists")
+
+    def __str__(self) -> str:
+        return self.name
