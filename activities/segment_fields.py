@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from activities.models import PurchaseSummary
 from activities.product_fields import place_fields, product_fields
+from activities.rfm_cells import rfm_fields
 from activities.window_fields import window_fields
 from members.segments import (
     Field,
@@ -32,7 +33,13 @@ HAS_ORDERED = Q(purchases__last_order_on__isnull=False)
 def register_purchase_fields() -> None:
     """Fill the registry of segments with the fields of this app."""
     own = (_recency(), _first_order(), _has_ordered(), _num_orders(), _spend(), _average())
-    for field in (*own, *window_fields(), *product_fields(), *place_fields()):
+    for field in (
+        *own,
+        *window_fields(),
+        *product_fields(),
+        *place_fields(),
+        *rfm_fields(),
+    ):
         register_field(field)
 
 
