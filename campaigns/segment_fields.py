@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from members.segments import (
     register_field,
     yes_and_no,
 )
-from members.segments.uses import UsedBy, register_use, trees_that_use
+from members.segments.uses import register_trees
 from messaging.models import Channel, Message, MessageTemplate
 from messaging.reach import CONSENT_WHEN_SILENT, with_channel
 
@@ -44,7 +44,7 @@ def register_campaign_fields() -> None:
     register_field(_allows("allows_offers_on", MessageTemplate.Purpose.MARKETING))
     register_field(_allows("allows_care_on", MessageTemplate.Purpose.CARE))
     register_field(_reached_by_campaign())
-    register_use(_campaigns_that_use)
+    register_trees(_trees)
 
 
 def _reachable() -> Field:
@@ -219,9 +219,7 @@ def _tell_reached(
     }
 
 
-def _campaigns_that_use(codes: Sequence[str]) -> list[UsedBy]:
-    """Find the campaigns whose audience asks about a segment. One query."""
+def _trees() -> tuple[Any, str, Iterable[tuple[int, str, Any]]]:
+    """Return whom each campaign is for. One query."""
     trees = Campaign.objects.values_list("pk", "name", "conditions")
-    return trees_that_use(
-        codes, trees, kind=Campaign._meta.verbose_name, page="campaigns_campaign"
-    )
+    return Campaign._meta.verbose_name, "campaigns_campaign", trees

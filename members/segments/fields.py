@@ -21,7 +21,7 @@ from members.segments.registry import (
     yes_and_no,
 )
 from members.segments.split import split_fields
-from members.segments.uses import register_use, segments_that_use
+from members.segments.uses import register_trees, segment_trees
 
 PROFILE = _("About the member")
 REACH = _("How to reach the member")
@@ -39,7 +39,7 @@ def register_own_fields() -> None:
         *split_fields(),
     ):
         register_field(field)
-    register_use(segments_that_use)
+    register_trees(segment_trees)
 
 
 def _profile_fields() -> tuple[Field, ...]:

@@ -18,6 +18,7 @@ from members.segments.tree import children_of, compile_conditions
 
 GROUP = _("Groups")
 SEGMENT = "segment"
+LIST = "list"
 # What one question may become when every segment in it is written out.
 MAX_WRITTEN_OUT = 200
 
@@ -56,7 +57,7 @@ def _segment() -> Field:
 
 def _list() -> Field:
     return Field(
-        "list",
+        LIST,
         _("list from a file"),
         GROUP,
         (
@@ -140,10 +141,15 @@ def check_nesting(code: str, conditions: Any) -> None:
 
 def segments_in(conditions: Any) -> Iterator[str]:
     """Yield the codes of the segments that conditions ask about."""
+    return named_in(conditions, SEGMENT)
+
+
+def named_in(conditions: Any, field: str) -> Iterator[str]:
+    """Yield the values that conditions give to a field."""
     level = [conditions]
     while level:
         for node in level:
-            if isinstance(node, dict) and node.get("field") == SEGMENT:
+            if isinstance(node, dict) and node.get("field") == field:
                 yield str(node.get("value"))
         level = [child for node in level for child in children_of(node)]
 

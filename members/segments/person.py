@@ -76,7 +76,8 @@ def _birthday() -> Field:
                 _("have their birthday in exactly %(value)s days"),
                 lambda days, moment: _kept_between(days, days, moment),
                 ValueKind.NUMBER,
-                most=WHOLE_YEAR,
+                # In a year it is the birthday that was kept today.
+                most=WHOLE_YEAR - 1,
             ),
         ),
         tell=_tell_birthday,

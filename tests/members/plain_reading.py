@@ -343,7 +343,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "bought_by_channel": ("store", "web", "app"),
     "did_activity": ACTIVITIES,
     "age": (15, 16, 17, 29, 30, 34, 35, 36, 149),
-    "birthday_in_days": (0, 1, 3, 304, 362, 363, 364, 365),
+    "birthday_in_days": (0, 1, 3, 304, 361, 362, 363, 364),
     "random_share": (0, 1, 30, 50, 99, 100),
 }
 ALSO: dict[str, tuple[Any, ...]] = {

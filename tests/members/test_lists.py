@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from openpyxl import Workbook
 
 from core.errors import InvalidInput
@@ -21,6 +21,7 @@ from members.lists import (
     refused_rows,
     take_in,
 )
+from members.merging import move_person, move_person_back
 from members.models import Identifier, ListEntry, ListUpload, Member, MemberList
 from tests import factories
 
@@ -159,6 +160,22 @@ def test_a_merged_member_is_found_as_the_kept_one(
     assert read(tmp_path, press, now, "MAI\nBINH\n").num_doubled == 1
     assert take_in(upload, at=now) == 1
     assert on(press) == {"MAI"}
+
+
+def test_entries_move_with_a_merge_and_back(
+    press: MemberList, mai: Member, binh: Member, now: datetime
+) -> None:
+    other = MemberList.objects.create(code="other", name="Other")
+    for one, member in ((press, mai), (press, binh), (other, binh)):
+        ListEntry.objects.create(list=one, member=member, added_at=now, source="t")
+    before = set(ListEntry.objects.values_list("list__code", "member__code"))
+    with transaction.atomic():
+        moved = move_person(kept=mai, merged=binh, at=now)
+    assert on(other) == {"MAI"}
+    assert on(press) == {"MAI", "BINH"}, "one of them was on it already"
+    with transaction.atomic():
+        move_person_back(kept=mai, merged=binh, moved=moved, at=now)
+    assert set(ListEntry.objects.values_list("list__code", "member__code")) == before
 
 
 @pytest.mark.postgresql

@@ -113,8 +113,15 @@ def test_every_field_has_its_plain_reading() -> None:
     }
 
 
+class People(dict[int, Facts]):
+    """Members by number; said shortly, or a failure would be a page of them."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} members"
+
+
 @pytest.fixture
-def people(db: None) -> dict[int, Facts]:
+def people(db: None) -> People:
     """Eighty members of every kind."""
     factories.make_programme()
     for code in TAGS:
@@ -130,7 +137,7 @@ def people(db: None) -> dict[int, Facts]:
     for code, conditions in SEGMENTS.items():
         Segment.objects.create(code=code, name=code, conditions=conditions)
     chance = random.Random(45)
-    people = {}
+    people = People()
     for number in range(NUM_MEMBERS):
         facts = make_facts(chance)
         facts.pk = store(number, facts)
