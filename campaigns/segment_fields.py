@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Step
 from campaigns.steps.messages import SOURCE_TYPE
 from members.models import Consent, Member
 from members.segments import (
@@ -220,6 +220,14 @@ def _tell_reached(
 
 
 def _trees() -> tuple[Any, str, Iterable[tuple[int, str, Any]]]:
-    """Return whom each campaign is for. One query."""
-    trees = Campaign.objects.values_list("pk", "name", "conditions")
-    return Campaign._meta.verbose_name, "campaigns_campaign", trees
+    """Return whom each campaign is for, and what its steps ask. Two queries."""
+    whom = Campaign.objects.values_list("pk", "name", "conditions")
+    steps = Step.objects.filter(kind=Step.Kind.BRANCH).values_list(
+        "campaign", "campaign__name", "settings"
+    )
+    asked = [
+        (pk, name, settings["conditions"])
+        for pk, name, settings in steps
+        if "conditions" in settings
+    ]
+    return Campaign._meta.verbose_name, "campaigns_campaign", [*whom, *asked]

@@ -7,11 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from campaigns.admin.acts import available_acts
@@ -167,6 +168,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         ),
     )
     history_list_display = ("state",)
+    actions_list = ("gallery_page",)
     change_form_outer_before_template = "admin/campaigns/campaign/_summary.html"
     change_form_outer_after_template = "admin/campaigns/campaign/_results.html"
     empty_title = _("No campaigns yet")
@@ -247,6 +249,18 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
                 "runs": campaign.runs.all()[:SHOWN_RUNS],
             }
         return super().changeform_view(request, object_id, form_url, context)
+
+    def has_gallery_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(self.has_add_permission(request))
+
+    @action(
+        description=_("From a template"),
+        icon="library_add",
+        permissions=["gallery"],
+        url_path="to-templates",
+    )
+    def gallery_page(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:campaigns_campaign_gallery"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # What a campaign has sent and brought about stays explained; it is ended instead.
