@@ -43,6 +43,12 @@ class Every:
 
 DAILY = (
     Daily(
+        _("Templates at Zalo"),
+        "messaging.tasks.sync_zalo_templates",
+        6,
+        _("Asks Zalo for the state and price of every template, and for the quota."),
+    ),
+    Daily(
         _("Programme day"),
         "flows.tasks.run_day",
         2,
@@ -71,10 +77,10 @@ EVERY = (
         _("Sends what is due in the outbox."),
     ),
     Every(
-        _("Work off Zalo events"),
+        _("Work off events"),
         "messaging.tasks.process_webhooks",
         10,
-        _("Reads what Zalo told us: delivered, seen, followed, unfollowed."),
+        _("Reads what providers told us: delivered, seen, followed, unfollowed, rated."),
     ),
     Every(
         _("Release reserved points"),
