@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -32,8 +33,7 @@ def reach_page(
 ) -> HttpResponse:
     """Count an audience step by step; nothing is planned and nothing is sent."""
     segment = Segment.objects.filter(code=request.GET.get("segment") or "").first()
-    now = timezone.now()
-    members = members_matching(segment.conditions if segment else {}, at=now)
+    members = _audience(request, segment)
     parts = _sms_parts(template)
     reach = reach_and_cost(
         members.filter(state=Member.State.ACTIVE), template, sms_parts=parts
@@ -56,6 +56,16 @@ def reach_page(
         "back": _address("change", template),
     }
     return render(request, "admin/messaging/messagetemplate/reach.html", context)
+
+
+def _audience(request: HttpRequest, segment: Segment | None) -> QuerySet[Member]:
+    if segment is None:
+        return Member.objects.all()
+    try:
+        return members_matching(segment.conditions, at=timezone.now())
+    except DomainError as error:
+        messages.error(request, str(error))
+        return Member.objects.none()
 
 
 def _rows(reach: Reach) -> list[dict[str, str]]:

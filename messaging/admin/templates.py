@@ -106,7 +106,7 @@ class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
     search_fields = ("code", "name", "zalo_template_id")
     inlines = (ParameterInline,)
     readonly_fields = ("field_help", "at_zalo")
-    actions_detail = ("reach", "send_test")
+    actions_detail = ("show_reach", "try_out")
     fieldsets = (
         (
             _("What we say"),
@@ -219,7 +219,7 @@ class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         permissions=["view"],
         url_path="show-reach",
     )
-    def reach(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def show_reach(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return _to("reach", object_id)
 
     @action(
@@ -228,7 +228,7 @@ class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         permissions=["change"],
         url_path="try-out",
     )
-    def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def try_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return _to("test", object_id)
 
     def get_urls(self) -> list[Any]:
