@@ -43,12 +43,6 @@ class Every:
 
 DAILY = (
     Daily(
-        _("Templates at Zalo"),
-        "messaging.tasks.sync_zalo_templates",
-        6,
-        _("Asks Zalo for the state and price of every template, and for the quota."),
-    ),
-    Daily(
         _("Programme day"),
         "flows.tasks.run_day",
         2,
@@ -59,6 +53,12 @@ DAILY = (
         "campaigns.tasks.run_campaigns",
         9,
         _("Runs the automatic campaigns once more, when messages may be sent."),
+    ),
+    Daily(
+        _("Templates at Zalo"),
+        "messaging.tasks.sync_zalo_templates",
+        6,
+        _("Asks Zalo for the state and price of every template, and for the quota."),
     ),
 )
 HOURLY = (

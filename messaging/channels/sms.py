@@ -36,6 +36,7 @@ from messaging.channels.sms_text import is_gsm
 from messaging.channels.zalo import tracking_id
 from messaging.models import Channel, MessageTemplate
 
+READ_SECONDS = http.READ_SECONDS
 PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"
 ACCEPTED, KNOWN_ALREADY = 100, 124
 MARKETING = MessageTemplate.Purpose.MARKETING
@@ -79,6 +80,7 @@ class SmsSender(Sender):
             f"{settings.SMS_URL}{PATH}",
             headers={"Content-Type": "application/json"},
             data=json.dumps(_body(parcel), ensure_ascii=False).encode(),
+            read_seconds=READ_SECONDS,
         )
         if body is None:
             return Answer(outcome)
