@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import django
+from django.db import transaction
 
 from tests.battery.relays import START
 
@@ -42,7 +43,9 @@ def prepare(offers: int, codes: int, late: int) -> None:
         button_parameter="",
         places={"otp": ("{{ otp }}", 10)},
     )
-    queue_messages([*_offers(news.pk, offers, late), *_codes(otp.pk, codes)])
+    # One commit: twenty thousand members are made to be written to, not to be waited for.
+    with transaction.atomic():
+        queue_messages([*_offers(news.pk, offers, late), *_codes(otp.pk, codes)])
 
 
 def _offers(template_id: int, offers: int, late: int) -> Iterator[MessagePlan]:
