@@ -25,7 +25,7 @@ REPORT_SECONDS = 5.0
 
 
 def send(platform: Platform, request: Request) -> Reply:
-    body = request.json if isinstance(request.json, dict) else {}
+    body = _body(request)
     if not body.get("ApiKey") or not body.get("SecretKey"):
         return _refusal(WRONG_KEYS, "Authorize Failed")
     if not body.get("Brandname"):
@@ -62,12 +62,16 @@ def send(platform: Platform, request: Request) -> Reply:
 
 def recipient_of(request: Request) -> str:
     """Return the phone a request names, for the faults that concern one phone."""
+    return normalised_phone(str(_body(request).get("Phone") or "")) or ""
+
+
+def _body(request: Request) -> dict[str, Any]:
+    """Read the request; what a sender that died left half written is as good as empty."""
     try:
         body = request.json
     except ValueError:
-        return ""
-    told = body.get("Phone") if isinstance(body, dict) else ""
-    return normalised_phone(str(told or "")) or ""
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _refusal(code: int, text: str) -> Reply:

@@ -14,4 +14,4 @@ def test_mode_badge(request: HttpRequest) -> list[str] | None:
     policy = SendingPolicy.objects.filter(pk=SendingPolicy.SINGLETON_ID).first()
     if not current_test_mode(policy or SendingPolicy()).is_on:
         return None
-    return [_("Test mode: customers get no messages"), "danger"]
+    return [_("Test mode"), "danger"]

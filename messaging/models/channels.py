@@ -108,8 +108,8 @@ class SendingChannel(models.Model):
     window_used = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
-        verbose_name = _("channel")
-        verbose_name_plural = _("channels")
+        verbose_name = _("sending channel")
+        verbose_name_plural = _("sending channels")
         ordering = ["position", "pk"]
         constraints = [
             models.CheckConstraint(

@@ -155,7 +155,7 @@ class ZaloTemplate(models.Model):
     name = models.CharField(_("name"), max_length=120, blank=True, default="")
     state = models.CharField(_("state"), max_length=20, choices=State)
     reason = models.CharField(_("reason"), max_length=300, blank=True, default="")
-    tag = models.CharField(_("tag"), max_length=30, blank=True, default="")
+    tag = models.CharField(_("Zalo's tag"), max_length=30, blank=True, default="")
     quality = models.CharField(_("quality"), max_length=20, blank=True, default="")
     price_phone = models.PositiveIntegerField(_("price: phone (₫)"), null=True, blank=True)
     price_uid = models.PositiveIntegerField(_("price: user id (₫)"), null=True, blank=True)
