@@ -149,7 +149,7 @@ class Relay:
             at=at,
             limit=size,
             lease=self._lease,
-            held=self._held(at),
+            held=self._held(at, ways),
             closed=self._closed,
             room=cascade.room(ways, at),
         )
@@ -159,9 +159,12 @@ class Relay:
         self._leased += len(messages)
         self._prepare(messages, at, ways)
 
-    def _held(self, at: datetime) -> frozenset[str]:
-        senders = dict.fromkeys(self._senders.values())
-        return frozenset().union(*(sender.held(at) for sender in senders))
+    def _held(self, at: datetime, ways: Ways) -> frozenset[str]:
+        rows = ways.rows.values()
+        held = {row.channel for row in rows if row.held_until and row.held_until > at}
+        return frozenset(held).union(
+            *(s.held(at) for s in dict.fromkeys(self._senders.values()))
+        )
 
     def _at_hand(self) -> Iterator[Message]:
         """Name what is leased and not settled yet."""
