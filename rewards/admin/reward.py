@@ -164,6 +164,10 @@ class RewardAdmin(PictureUploads, ArrangingMixin, SimpleHistoryAdmin, ConsoleAdm
                 )
             },
         ),
+        (
+            _("By itself"),
+            {"fields": ("redeems_itself", ("redeems_from", "redeems_asked"))},
+        ),
         (_("Where it stands"), {"fields": ("is_active", "is_featured")}),
     )
     change_form_outer_before_template = "admin/rewards/reward/_summary.html"

@@ -2,7 +2,14 @@
 
 from rewards.models.batches import UploadedCode, VoucherBatch
 from rewards.models.benefits import Benefit, GivenBenefit
-from rewards.models.catalogue import LowNotice, Reward, RewardCategory, RewardLimit, Tally
+from rewards.models.catalogue import (
+    LowNotice,
+    Reward,
+    RewardCategory,
+    RewardChoice,
+    RewardLimit,
+    Tally,
+)
 from rewards.models.experiences import Booking, Slot
 from rewards.models.gifts import Fulfilment, FulfilmentEvent
 from rewards.models.redemptions import Redemption
@@ -23,6 +30,7 @@ __all__ = [
     "Redemption",
     "Reward",
     "RewardCategory",
+    "RewardChoice",
     "RewardLimit",
     "Slot",
     "Tally",

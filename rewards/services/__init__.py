@@ -1,6 +1,7 @@
 """The verbs of rewards, one page each."""
 
 from rewards.services.addressing import choose_handover
+from rewards.services.by_itself import redeem_after, redeem_due
 from rewards.services.cancelling import cancel_redemption, lapse_unpaid
 from rewards.services.redeeming import confirm_payment, redeem_reward
 from rewards.using.checking import check_vouchers
@@ -21,6 +22,8 @@ __all__ = [
     "confirm_payment",
     "hold_vouchers",
     "lapse_unpaid",
+    "redeem_after",
+    "redeem_due",
     "redeem_reward",
     "release_stale_holds",
     "release_vouchers",
