@@ -205,6 +205,7 @@ class BenefitAdmin(SimpleHistoryAdmin, ConsoleAdmin):
                 "is_more": counted > COUNTED,
                 "given_list": list_address(GivenBenefit, benefit__id__exact=benefit.pk),
                 "uses": uses_of(benefit, request.user, without=RECORDS),
+                "may_hand_out": request.user.has_perm("rewards.add_handout"),
                 "may_give": benefit.is_active and self.has_give_permission(request),
             }
         return beside

@@ -12,6 +12,7 @@ from rewards.models.catalogue import (
 )
 from rewards.models.experiences import Booking, Slot
 from rewards.models.gifts import Fulfilment, FulfilmentEvent
+from rewards.models.handouts import Handout, HandoutMember
 from rewards.models.redemptions import Redemption
 from rewards.models.vouchers import (
     Voucher,
@@ -26,6 +27,8 @@ __all__ = [
     "Fulfilment",
     "FulfilmentEvent",
     "GivenBenefit",
+    "Handout",
+    "HandoutMember",
     "LowNotice",
     "Redemption",
     "Reward",
