@@ -101,12 +101,14 @@ class HandoutForm(TwoStepForm):
         label=gettext_lazy("Everyone in a group"),
         queryset=Segment.objects.order_by("name"),
         required=False,
+        empty_label="–",
         widget=UnfoldAdminSelectWidget(),
     )
     tag = forms.ModelChoiceField(
         label=gettext_lazy("Or everyone with a tag"),
         queryset=Tag.objects.order_by("name"),
         required=False,
+        empty_label="–",
         widget=UnfoldAdminSelectWidget(),
     )
     listed = forms.CharField(

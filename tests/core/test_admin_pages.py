@@ -34,6 +34,7 @@ READ_ONLY = {
     "rewards.Booking",
     "rewards.Fulfilment",
     "rewards.GivenBenefit",
+    "rewards.Handout",
     "rewards.Redemption",
     "rewards.Voucher",
     "rewards.VoucherBatch",
