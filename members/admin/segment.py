@@ -134,7 +134,7 @@ class SegmentAdmin(UsedMixin, ConsoleAdmin):
             return "on", _("watched")
         return "off", _("counted at night")
 
-    @display(description=_("Used by"))
+    @display(description=_("In use by"))
     def used(self, segment: Segment) -> str:
         return number(len(self.uses[segment.code]))
 
