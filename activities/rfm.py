@@ -162,9 +162,7 @@ def _score_span(
     period: Period, cuts: Mapping[str, Mapping[str, str]], first: int, last: int
 ) -> tuple[int, int]:
     """Write what changed among some members; returns how many scores began and ended."""
-    # Two nights at once take turns.
-    RfmSettings.objects.get_or_create(pk=1)
-    RfmSettings.objects.select_for_update().get(pk=1)
+    _take_turns()
     scored, parameters = _scored(period, cuts, first, last)
     today = sql_value(period.last)
     outdated = f"{scored} {OUTDATED.format(table=SCORE)}"
@@ -185,6 +183,12 @@ def _score_span(
         [*parameters, today],
     )
     return begun, ended
+
+
+def _take_turns() -> None:
+    """Let two nights at once write one after the other, to the end of the transaction."""
+    RfmSettings.objects.get_or_create(pk=1)
+    RfmSettings.objects.select_for_update().get(pk=1)
 
 
 def _scored(
@@ -208,6 +212,7 @@ def _scored(
 @transaction.atomic
 def _count(run: RfmRun, period: Period, *, at: datetime) -> None:
     """Keep how many have which scores tonight, and what they spent."""
+    _take_turns()
     run.counts.all().delete()
     execute(
         "INSERT INTO activities_rfmcount "
