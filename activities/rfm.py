@@ -23,11 +23,12 @@ from django.db import transaction
 from django.db.models import Max, Min
 
 from activities.models import RfmRun, RfmScore, RfmSettings
-from core.batch import execute, fetch_all, sql_value
+from core.batch import execute, fetch_all, is_postgresql, sql_value
 from core.clock import local_date
 from members.models import Member
 
-CHUNK = 50_000
+# So many numbers of members under one lock: well below the time that others wait for it.
+CHUNK = 20_000
 SCORE = RfmScore._meta.db_table
 MEASURES = ("recency", "frequency", "monetary")
 
@@ -96,6 +97,9 @@ def score_rfm(*, at: datetime) -> Scored:
     for first, last in _spans():
         begun, ended = _score_span(period, cuts, first, last)
         scored.begun, scored.ended = scored.begun + begun, scored.ended + ended
+    if is_postgresql() and scored.begun + scored.ended >= CHUNK:
+        # The planner knows the table as it was before the night, and would go astray.
+        execute(f"ANALYZE {SCORE}")
     _count(run, period, at=at)
     return scored
 
@@ -158,9 +162,7 @@ def _score_span(
     period: Period, cuts: Mapping[str, Mapping[str, str]], first: int, last: int
 ) -> tuple[int, int]:
     """Write what changed among some members; returns how many scores began and ended."""
-    # Two nights at once take turns.
-    RfmSettings.objects.get_or_create(pk=1)
-    RfmSettings.objects.select_for_update().get(pk=1)
+    _take_turns()
     scored, parameters = _scored(period, cuts, first, last)
     today = sql_value(period.last)
     outdated = f"{scored} {OUTDATED.format(table=SCORE)}"
@@ -181,6 +183,12 @@ def _score_span(
         [*parameters, today],
     )
     return begun, ended
+
+
+def _take_turns() -> None:
+    """Let two nights at once write one after the other, to the end of the transaction."""
+    RfmSettings.objects.get_or_create(pk=1)
+    RfmSettings.objects.select_for_update().get(pk=1)
 
 
 def _scored(
@@ -204,6 +212,7 @@ def _scored(
 @transaction.atomic
 def _count(run: RfmRun, period: Period, *, at: datetime) -> None:
     """Keep how many have which scores tonight, and what they spent."""
+    _take_turns()
     run.counts.all().delete()
     execute(
         "INSERT INTO activities_rfmcount "

@@ -61,7 +61,7 @@ def _orders() -> Field:
                 "at_least",
                 _("at least"),
                 _("bought at least %(value)s times in the last %(also)s days"),
-                lambda asked, moment: _at_least(asked, moment, "count"),
+                lambda asked, moment: _times(asked, moment, at_least=asked.value),
                 ValueKind.NUMBER,
                 also=within_days(),
             ),
@@ -69,7 +69,7 @@ def _orders() -> Field:
                 "at_most",
                 _("at most"),
                 _("bought at most %(value)s times in the last %(also)s days"),
-                lambda asked, moment: ~_come_to(asked, moment, count__gt=asked.value),
+                lambda asked, moment: ~_times(asked, moment, at_least=asked.value + 1),
                 ValueKind.NUMBER,
                 also=within_days(),
             ),
@@ -88,7 +88,11 @@ def _spend() -> Field:
                 "at_least",
                 _("at least"),
                 _("spent at least %(value)s in the last %(also)s days"),
-                lambda asked, moment: _at_least(asked, moment, "amount"),
+                lambda asked, moment: (
+                    _come_to(asked, moment, amount__gte=asked.value)
+                    if asked.value > 0
+                    else EVERYONE
+                ),
                 ValueKind.MONEY,
                 also=within_days(),
             ),
@@ -140,11 +144,13 @@ def _average() -> Field:
 # --- conditions --------------------------------------------------------------------------
 
 
-def _at_least(asked: Asked, moment: Moment, total: str) -> Q:
-    """Compare a total that is zero for who did not buy."""
-    if asked.value <= 0:
+def _times(asked: Asked, moment: Moment, *, at_least: int) -> Q:
+    """Compare a number that is zero for who did not buy."""
+    if at_least <= 0:
         return EVERYONE
-    return _come_to(asked, moment, **{f"{total}__gte": asked.value})
+    # Who bought less often in all did not in the window either: their orders need no look.
+    often = Q(purchases__num_orders__gte=at_least)
+    return often & _come_to(asked, moment, count__gte=at_least)
 
 
 def _come_to(asked: Asked, moment: Moment, **condition: Any) -> Q:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, Sum
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.clock import add_months
@@ -69,7 +69,12 @@ def _balance() -> Field:
 
 
 def _expiring() -> Field:
-    soon = Also("days", _("days"), before=_("end within"), after=_("days"), first=30)
+    soon = Also(
+        "days",
+        _("days"),
+        before=_("end within"),
+        after=pgettext_lazy("after a number", "days"),
+    )
     return Field(
         "points_expiring",
         _("points that end soon"),

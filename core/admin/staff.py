@@ -78,6 +78,7 @@ SPECIAL = (
     gettext_noop("Can start, pause, end and run campaigns"),
     gettext_noop("Can export the list of a campaign"),
     gettext_noop("Can give and take points by hand"),
+    gettext_noop("Can take the members of a segment as a file"),
     gettext_noop("Can merge members and undo it"),
     gettext_noop("Can publish earn rules"),
     gettext_noop("Can publish tier ladders"),

@@ -69,7 +69,7 @@ class UploadForm(forms.Form):
         help_text=_("Phones, member codes, cards or e-mail addresses, one to a line."),
     )
     mode = forms.ChoiceField(
-        label=_("What it does"),
+        label=_("What it does to the list"),
         choices=ListUpload.Mode.choices,
         widget=UnfoldAdminSelectWidget(),
         help_text=_("Replacing takes off whoever is not in the file."),
@@ -123,7 +123,7 @@ class MemberListAdmin(UsedMixin, ConsoleAdmin):
     def last_added(self, one: Any) -> str:
         return when(one.last)
 
-    @display(description=_("Used by"))
+    @display(description=_("In use by"))
     def used(self, one: MemberList) -> str:
         return number(len(self.uses[one.code]))
 

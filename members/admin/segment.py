@@ -80,6 +80,14 @@ class UsedMixin:
         )
         return response
 
+    def get_deleted_objects(self, objs: Iterable[Any], request: HttpRequest) -> Any:
+        """Name what is deleted; who was in it goes along, and could be millions."""
+        objects = list(objs)
+        named = [str(one) for one in objects]
+        counts = {self.opts.verbose_name_plural: len(objects)}  # type: ignore[attr-defined]
+        needed = set() if self.has_delete_permission(request) else {self.opts.verbose_name}  # type: ignore[attr-defined]
+        return named, counts, needed, []
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Delete those of a selection that nothing uses, and name the others."""
         objects = list(queryset)
@@ -134,7 +142,7 @@ class SegmentAdmin(UsedMixin, ConsoleAdmin):
             return "on", _("watched")
         return "off", _("counted at night")
 
-    @display(description=_("Used by"))
+    @display(description=_("In use by"))
     def used(self, segment: Segment) -> str:
         return number(len(self.uses[segment.code]))
 

@@ -20,7 +20,7 @@ from members.segments import members_matching
 from members.segments.uses import used_by
 from members.segments.watching import SizeOfDay, latest_change, sizes_by_day
 
-LATEST = 10
+LATEST = 5
 
 
 def segment_page(segment: Segment, *, at: datetime) -> dict[str, Any]:

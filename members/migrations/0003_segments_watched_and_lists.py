@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             name='SegmentChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('entered', 'entered'), ('left', 'left')], max_length=7, verbose_name='what')),
+                ('kind', models.CharField(choices=[('entered', 'came in'), ('left', 'went out')], max_length=7, verbose_name='what')),
                 ('happened_at', models.DateTimeField(verbose_name='seen at')),
                 ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='segment_changes', to='members.member', verbose_name='member')),
                 ('segment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='members.segment', verbose_name='segment')),

@@ -97,8 +97,8 @@ class SegmentChange(models.Model):
     """
 
     class Kind(models.TextChoices):
-        ENTERED = "entered", _("entered")
-        LEFT = "left", _("left")
+        ENTERED = "entered", _("came in")
+        LEFT = "left", _("went out")
 
     segment = models.ForeignKey(
         Segment,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.clock import programme_zone, start_of_day
 
@@ -162,7 +163,12 @@ def register_field(field: Field) -> None:
 
 def within_days() -> Also:
     """Return the second value of a question about the last so many days."""
-    return Also("days", _("days"), before=_("in the last"), after=_("days"), first=30)
+    return Also(
+        "days",
+        _("days"),
+        before=_("in the last"),
+        after=pgettext_lazy("after a number", "days"),
+    )
 
 
 def yes_and_no(

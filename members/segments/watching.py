@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.core.exceptions import EmptyResultSet
 from django.db import transaction
-from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
+from django.db.models import Count, Max, Min
 from django.db.models.functions import TruncDate
 
 from core.batch import Column, insert_new, insert_rows
@@ -191,16 +190,11 @@ def _refresh_span(
         return 0, 0
     matching = members_matching(segment.conditions, at=at).filter(pk__range=(first, last))
     written = SegmentMember.objects.filter(segment=segment)
-    left = _ids(
-        written.filter(member__gte=first, member__lte=last)
-        .filter(~Exists(matching.filter(pk=OuterRef("member_id"))))
-        .values_list("member_id", flat=True)
-    )
-    entered = _ids(
-        matching.filter(~Exists(written.filter(member=OuterRef("pk")))).values_list(
-            "pk", flat=True
-        )
-    )
+    # The conditions are what costs, so they are asked once; comparing numbers is nothing.
+    now = set(matching.values_list("pk", flat=True))
+    inside = written.filter(member__gte=first, member__lte=last)
+    before = set(inside.values_list("member_id", flat=True))
+    entered, left = sorted(now - before), sorted(before - now)
     written.filter(member__in=left).delete()
     insert_new(
         SegmentMember._meta.db_table,
@@ -234,10 +228,3 @@ def _locked(segment_id: int) -> Segment | None:
     """Lock a segment among refreshes; rows that point at it may still be written."""
     rows = Segment.objects.filter(pk=segment_id)
     return rows.select_for_update(no_key=True).first()
-
-
-def _ids(rows: QuerySet[Any, Any]) -> Sequence[int]:
-    try:
-        return sorted(rows)
-    except EmptyResultSet:
-        return []

@@ -18,6 +18,7 @@ READ_ONLY = {
     "activities.Activity",
     "activities.Order",
     "activities.Refund",
+    "activities.RfmRun",
     "axes.AccessLog",
     "campaigns.CampaignRun",
     "campaigns.Enrolment",

@@ -102,6 +102,23 @@ def test_what_is_used_is_not_deleted(console: Client, oa: Segment) -> None:
     assert not Segment.objects.exists()
 
 
+def test_deleting_does_not_list_everybody_who_was_in_it(
+    console: Client, oa: Segment, mai: Member
+) -> None:
+    Segment.objects.update(is_watched=True)
+    Member.objects.update(follows_oa=True)
+    refresh_segment(oa, at=timezone.now())
+    address = reverse("admin:members_segment_delete", args=[oa.pk])
+    assert "Are you sure" in console.get(address).content.decode()
+    one = num_queries(console, address)
+    for number in range(30):
+        factories.make_member(code=f"M{number}", follows_oa=True)
+    refresh_segment(oa, at=timezone.now())
+    assert num_queries(console, address) == one
+    console.post(address, {"post": "yes"})
+    assert not Segment.objects.exists()
+
+
 def test_the_code_stands_once_it_is_saved(console: Client, oa: Segment) -> None:
     data = {"name": "OA", "code": "new", "conditions": json.dumps(FOLLOWERS)}
     assert console.post(page(oa), data).status_code == 302

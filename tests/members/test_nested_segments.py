@@ -12,7 +12,12 @@ from django.urls import reverse
 
 from core.errors import InvalidInput
 from members.models import ListEntry, Member, MemberList, Segment
-from members.segments import members_matching, validate_conditions
+from members.segments import (
+    Occasion,
+    members_matching,
+    occasions_matching,
+    validate_conditions,
+)
 from members.segments.nested import MAX_WRITTEN_OUT, check_nesting
 from members.segments.split import bucket_of
 from members.segments.uses import used_by
@@ -38,6 +43,19 @@ def test_a_segment_in_a_segment_is_asked_in_place(
 
     assert list(members_matching(inside("both"), at=now)) == [mai]
     assert list(members_matching({"not": inside("both")}, at=now)) == [binh]
+
+
+def test_a_nested_segment_is_asked_about_the_past_of_each_occasion(
+    mai: Member, binh: Member, now: datetime
+) -> None:
+    Member.objects.filter(pk=mai.pk).update(follows_oa=True)
+    make("oa", FOLLOWERS)
+    facts = [Occasion(1, mai.pk, now, "order"), Occasion(2, binh.pk, now, "order")]
+    outside = {"field": "segment", "is": "is_not", "value": "oa"}
+
+    assert occasions_matching(inside("oa"), facts) == {1}
+    assert occasions_matching(outside, facts) == {2}
+    assert occasions_matching({"not": {"any": [inside("oa")]}}, facts) == {2}
 
 
 def test_nobody_may_ask_about_themselves_by_any_way(db: None) -> None:

@@ -246,6 +246,7 @@
         holder.append(list);
         open.setAttribute("aria-expanded", "true");
         list.querySelector("input").focus();
+        list.scrollIntoView({ block: "nearest" });
         list.querySelector(".is-on")?.scrollIntoView({ block: "nearest" });
         holder.addEventListener("focusout", leave);
       }
