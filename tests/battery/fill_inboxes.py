@@ -30,7 +30,8 @@ def fill(first: int, number: int) -> None:
         template = factories.make_template(purpose="care", channels=["sms", "inbox"])
     with transaction.atomic():
         members = [
-            factories.make_member(phone=f"09{11000000 + n}", consent=False)
+            # None ends like the numbers that the simulated gateway refuses.
+            factories.make_member(phone=f"09{11000002 + 10 * n}", consent=False)
             for n in range(first, first + number)
         ]
         plans = [
