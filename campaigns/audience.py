@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from campaigns.models import Campaign, Enrolment, Step
 from core.batch import chunks
 from members.models import Member, MemberTag
 from members.segments import members_matching
+from messaging.cascade import current_ways
 from messaging.models import MessageTemplate
 from messaging.reach import with_channel
 
@@ -99,11 +101,18 @@ def no_longer_matching(
 
 
 def reached(members: QuerySet[Member], step: Step | None) -> QuerySet[Member]:
-    """Annotate the channel that a step's message would take."""
+    """Annotate the channel that a step's message would take.
+
+    While no Official Account is connected, messages by Zalo are planned all the same: they
+    wait for it. A brand that does without Zalo switches its channels off.
+    """
     if step is None or step.template is None:
         return with_channel(members, purpose=MessageTemplate.Purpose.MARKETING)
     return with_channel(
-        members, purpose=step.template.purpose, by_uid=step.template.sends_by_uid
+        members,
+        purpose=step.template.purpose,
+        template=step.template,
+        ways=replace(current_ways(), has_account=True),
     )
 
 

@@ -118,6 +118,9 @@ def _reach_text(channel: str | None) -> str:
     texts = {
         Channel.ZALO_UID.value: _("reached on the Official Account"),
         Channel.ZALO_PHONE.value: _("reached by phone"),
+        Channel.SMS.value: _("reached by SMS"),
+        Channel.EMAIL.value: _("reached by e-mail"),
+        Channel.INBOX.value: _("reached in their inbox"),
         None: _("no channel reaches them"),
     }
     return texts.get(channel, str(channel))

@@ -231,6 +231,7 @@ PRESETS = (
     ),
     _single(
         "cashback",
+        # xgettext:no-python-format
         gettext_lazy("5 % of the bill back as money"),
         gettext_lazy(
             "Cashback in a wallet of its own, usable when the goods stay. Everybody "

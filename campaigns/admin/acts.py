@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from campaigns.admin.launch import launch_lines
 from campaigns.models import Campaign, Step
 from campaigns.services import Preview, allowed_states, preview_campaign
 from campaigns.states import resting
@@ -134,7 +136,8 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
     """Say what an act will cause, with the number of members and the channels."""
     name = {"name": campaign.name}
     if act in (START, SEND, RESUME, RUN_NOW):
-        return _ask_to_begin(campaign, act, preview_campaign(campaign=campaign, at=at))
+        preview = preview_campaign(campaign=campaign, at=at)
+        return _ask_to_begin(campaign, act, preview, at=at)
     if act is DRY_RUN:
         return Question(
             _("Count what “%(name)s” would do now?") % name,
@@ -182,7 +185,9 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
     )
 
 
-def _ask_to_begin(campaign: Campaign, act: Act, preview: Preview) -> Question:
+def _ask_to_begin(
+    campaign: Campaign, act: Act, preview: Preview, *, at: datetime
+) -> Question:
     questions = {
         START.code: _("Start “%(name)s”?"),
         SEND.code: _("Send “%(name)s” now?"),
@@ -193,6 +198,8 @@ def _ask_to_begin(campaign: Campaign, act: Act, preview: Preview) -> Question:
     if _sends(campaign):
         lines = [channel_sentence(preview), *lines]
         count -= preview.by_channel.get(None, 0)
+    if act in (START, SEND):
+        lines += launch_lines(campaign, preview, at=at)
     return Question(questions[act.code] % {"name": campaign.name}, lines, people(count))
 
 
@@ -240,11 +247,9 @@ def channel_sentence(preview: Preview) -> str:
     reached = preview.count - by.get(None, 0)
     if not preview.count:
         return _("Nobody matches now, so nobody gets a message.")
-    text = _("%(count)s will get a message: %(uid)s by Official Account, %(phone)s by ZNS.")
-    sentence = text % {
+    sentence = _("%(count)s will get a message: %(channels)s.") % {
         "count": number(reached),
-        "uid": number(by.get(Channel.ZALO_UID.value, 0)),
-        "phone": number(by.get(Channel.ZALO_PHONE.value, 0)),
+        "channels": ", ".join(_by_channel(by)) or _("by no channel"),
     }
     if not by.get(None):
         return sentence
@@ -252,3 +257,18 @@ def channel_sentence(preview: Preview) -> str:
         "count": number(by[None])
     }
     return f"{sentence} {rest}"
+
+
+def _by_channel(by: Mapping[str | None, int]) -> list[str]:
+    texts = {
+        Channel.ZALO_UID.value: _("%(count)s by Official Account"),
+        Channel.ZALO_PHONE.value: _("%(count)s by ZNS"),
+        Channel.SMS.value: _("%(count)s by SMS"),
+        Channel.EMAIL.value: _("%(count)s by e-mail"),
+        Channel.INBOX.value: _("%(count)s in their inbox"),
+    }
+    return [
+        text % {"count": number(by[channel])}
+        for channel, text in texts.items()
+        if by.get(channel)
+    ]

@@ -366,5 +366,5 @@ def test_statements_do_not_grow_with_the_members(
     journey = make_journey(tree, at=now)
     run(journey, now)
 
-    with django_assert_max_num_queries(34):
+    with django_assert_max_num_queries(38):
         assert run(journey, now + DAY)["advanced"] == 40

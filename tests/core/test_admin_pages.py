@@ -18,7 +18,6 @@ READ_ONLY = {
     "activities.Activity",
     "activities.Order",
     "activities.Refund",
-    "activities.RfmRun",
     "axes.AccessLog",
     "campaigns.CampaignRun",
     "campaigns.Enrolment",

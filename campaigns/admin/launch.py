@@ -1,0 +1,94 @@
+"""What staff read before a campaign starts: cost, law, who is left alone, who approves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from campaigns.audience import audience
+from campaigns.enrolling import newcomers
+from campaigns.journey import Journey
+from campaigns.models import Campaign, CampaignPolicy, Step
+from campaigns.preview import Preview, first_message
+from core.admin_tools import number
+from core.models import Programme
+from core.money import format_money
+from messaging.models import MessageTemplate, SendingPolicy
+from messaging.reach import reach_and_cost
+
+
+def launch_lines(campaign: Campaign, preview: Preview, *, at: datetime) -> list[str]:
+    """Return what starting a campaign costs and what binds it, line by line."""
+    journey = Journey(campaign, campaign.version)
+    return [
+        *_costs(campaign, journey, preview.count, at=at),
+        *_law(journey),
+        *_group(campaign, preview.count),
+    ]
+
+
+def _costs(
+    campaign: Campaign, journey: Journey, count: int, *, at: datetime
+) -> Iterator[str]:
+    """Say what the first message costs, and what is given at most."""
+    currency = Programme.current().currency
+    message = first_message(journey)
+    if message is not None and message.template is not None and count:
+        found = newcomers(campaign, audience(campaign, at=at), at=at)
+        reach = reach_and_cost(found, message.template)
+        if reach.cost:
+            yield _("The first message costs about %(cost)s.") % {
+                "cost": format_money(Decimal(reach.cost), "VND")
+            }
+    given = [
+        step.benefit
+        for step in journey.steps
+        if step.kind == Step.Kind.GIVE and step.benefit is not None
+    ]
+    if value := sum((benefit.value for benefit in given), Decimal(0)):
+        yield _("What its steps give costs at most %(cost)s for those who match now.") % {
+            "cost": format_money(value * count, currency)
+        }
+    if campaign.goal_benefit is not None:
+        yield _("Whoever reaches the goal gets: %(benefit)s.") % {
+            "benefit": campaign.goal_benefit
+        }
+
+
+def _law(journey: Journey) -> Iterator[str]:
+    """Say what the sending policy holds it to; every message is asked again."""
+    offers = [
+        step
+        for step in journey.steps
+        if step.template is not None
+        and step.template.purpose == MessageTemplate.Purpose.MARKETING
+    ]
+    if not offers:
+        return
+    policy = SendingPolicy.current()
+    yield _(
+        "Offers leave from %(begin)s to %(end)s, at most %(day)s in 24 hours and %(week)s "
+        "in 7 days for each member, and only to who has agreed."
+    ) % {
+        "begin": f"{policy.marketing_from:%H:%M}",
+        "end": f"{policy.marketing_until:%H:%M}",
+        "day": policy.max_marketing_per_day,
+        "week": policy.max_marketing_per_week,
+    }
+
+
+def _group(campaign: Campaign, count: int) -> Iterator[str]:
+    policy = CampaignPolicy.current()
+    if campaign.holdout_percent:
+        yield _("%(percent)s of a hundred are left alone, to compare.") % {
+            "percent": campaign.holdout_percent
+        }
+    elif not policy.holdout_percent and campaign.goal != Campaign.Goal.NONE:
+        yield _("There is no hold-out group: nobody will know what it brought.")
+    if policy.approve_above is not None and count > policy.approve_above:
+        yield _(
+            "It reaches more than %(bound)s members: a second person has to approve it."
+        ) % {"bound": number(policy.approve_above)}
