@@ -8,13 +8,13 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from campaigns.admin.acts import available_acts
+from campaigns.admin.board import phone_of_step
 from campaigns.admin.results import campaign_results
 from campaigns.admin.views import campaign_urls
 from campaigns.journey import Journey
@@ -27,8 +27,7 @@ from core.errors import DomainError
 from core.happenings import happening_kinds
 from members.admin.conditions import ConditionsField
 from members.segments import describe_conditions
-from messaging.admin.phone import Phone, phone_of
-from messaging.texts import preview_message
+from messaging.admin.phone import Phone
 
 STATE_BADGES = {
     "draft": "info",
@@ -271,18 +270,6 @@ def _draft_lines(campaign: Campaign) -> list[Line]:
 
 
 def _phone(campaign: Campaign) -> Phone | None:
-    """Draw the campaign's message with sample facts and its own offer."""
+    """Draw the campaign's first message."""
     step = first_message(Journey(campaign, campaign.version))
-    if step is None or step.template is None:
-        return None
-    try:
-        preview = preview_message(
-            step.template,
-            None,
-            timezone.now(),
-            offer=step.offer,
-            context={"news": step.news} if step.news else None,
-        )
-    except DomainError as error:
-        return Phone(error=str(error))
-    return phone_of(preview)
+    return phone_of_step(step) if step else None

@@ -92,6 +92,11 @@ def campaign_urls(model_admin: Any) -> list[Any]:
             wrap(board.discard_view),
             name="campaigns_campaign_board_discard",
         ),
+        path(
+            "<int:pk>/board/phone/",
+            wrap(board.phone_view),
+            name="campaigns_campaign_board_phone",
+        ),
         path("<int:pk>/runs/", wrap(runs_view), name="campaigns_campaign_runs"),
         path("<int:pk>/do/<slug:code>/", wrap(act_view), name="campaigns_campaign_act"),
     ]
