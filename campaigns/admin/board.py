@@ -143,10 +143,10 @@ def phone_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def phone_of_step(step: Step) -> Phone:
-    """Draw a step's message with sample facts and its own offer."""
+    """Draw a step's message with sample facts and its own offer, be it empty."""
     assert step.template is not None, "a message step has one"
     now = timezone.now()
-    own = {name: text for name, text in message_context(step, at=now).items() if text}
+    own = message_context(step, at=now)
     try:
         preview = preview_message(step.template, None, now, context=own)
     except DomainError as error:

@@ -96,6 +96,12 @@
       return 1 + Math.max(0, ...codes.flatMap((code) => inside(node, code).map(height)));
     }
 
+    // How many columns it takes to show everything inside it beside each other.
+    function breadth(node) {
+      const codes = laneCodes(node);
+      return codes.length * Math.max(1, ...codes.flatMap((code) => inside(node, code).map(breadth))) || 1;
+    }
+
     function holds(node, key) {
       return node.key === key || laneCodes(node).some((code) => inside(node, code).some((child) => holds(child, key)));
     }
@@ -415,7 +421,8 @@
     function drawBar() {
       const [sign, title, more] = headlineOf();
       bar.classList.toggle("is-draft", state.isDraft);
-      headline.replaceChildren(icon(sign), element("div", {}, element("b", {}, title), more ? element("small", {}, more) : null));
+      headline.replaceChildren(icon(sign), element("div", {}, element("b", {}, title),
+        more ? element("small", {}, more) : null, drawOther()));
       const [mark, said] = standingOfSave();
       status.hidden = !mayChange;
       status.className = `journey-status is-${mark}`;
@@ -424,21 +431,31 @@
       acts.replaceChildren(...drawActs().filter(Boolean));
     }
 
+    // The way from the draft to what is in force, and back.
+    function drawOther() {
+      const look = (text, href, attributes = {}) => element("small", {}, element("a", { class: "console-link", href, ...attributes }, text));
+      if (state.isDraft) return look(words.lookInForce, urls.inForce, { target: "_blank", rel: "noopener" });
+      return !mayChange && config.hasDraft && !config.isClosed ? look(words.toDraft, urls.board) : null;
+    }
+
     function drawActs() {
       const isSettled = serial === saved && !isSaving;
-      const link = (text, href, attributes = {}) => element("a", { class: "console-button", href, ...attributes }, text);
-      const back = link(state.neverStarted && mayChange ? words.start : words.back, urls.campaign,
-        state.neverStarted && isSettled && tree.length ? { class: "console-button is-primary" } : {});
-      if (!mayChange) {
-        return [config.hasDraft && !state.isDraft && !config.isClosed ? link(words.toDraft, urls.board) : null, back];
-      }
+      const back = element("a", { class: "console-link journey-back", href: urls.campaign }, icon("arrow_back"), words.back);
+      if (!mayChange) return [back];
+      const start = element("a", { class: "console-button is-primary is-start", href: urls.campaign }, words.start);
       return [
+        element("button", {
+          type: "button",
+          class: "journey-quiet",
+          "aria-label": words.undo,
+          title: words.undo,
+          disabled: !past.length,
+          on: { click: undo },
+        }, icon("undo")),
         isStale ? button(words.reload, "refresh", () => window.location.reload(), { class: "console-button is-primary" }) : null,
         trouble && !isStale ? button(words.again, "refresh", save) : null,
-        button(words.undo, "undo", undo, { disabled: !past.length }),
-        state.isDraft ? link(words.lookInForce, urls.inForce, { target: "_blank", rel: "noopener" }) : null,
-        state.isDraft ? button(words.discard, "", askDiscard, { class: "console-button is-quiet" }) : null,
-        back,
+        state.neverStarted && isSettled && tree.length ? start : back,
+        state.isDraft ? button(words.discard, "", askDiscard) : null,
         state.isDraft ? button(words.publish, "publish", askPublish, { class: "console-button is-primary", disabled: !isSettled }) : null,
       ];
     }
@@ -555,7 +572,7 @@
       const codes = laneCodes(node);
       if (!codes.length) return null;
       return element("div", { class: "journey-lanes" },
-        element("div", { class: `journey-ways has-${codes.length}` }, ...codes.map((code) => {
+        element("div", { class: `journey-ways has-${codes.length} needs-${breadth(node)}` }, ...codes.map((code) => {
           const label = laneLabel(node, code);
           return element("section", { class: "journey-way", "aria-label": fill(words.lane, { what: sentence(node), lane: label }) },
             element("h3", { class: "journey-label", "data-lane": `${node.key}:${code}` }, label),
@@ -573,7 +590,7 @@
       if (carried) {
         if (fits(carried.key, owner, depth, carried.isCopy)) {
           joint.append(button(words.putHere, "place_item", () => put(carried.key, list, index, carried.isCopy),
-            { class: "journey-put" }));
+            { class: "console-button journey-put" }));
         }
         return joint;
       }
