@@ -92,7 +92,7 @@ def edited_version(campaign: Campaign) -> int:
 
 
 def is_closed(campaign: Campaign) -> bool:
-    """Tell whether nobody will ever enter any more, so that new steps would reach no one."""
+    """Tell whether nobody will enter any more, so that new steps would reach no one."""
     over = (Campaign.State.DRAINING, Campaign.State.ENDED)
     return campaign.state in over and not campaign.is_one_off
 
@@ -270,7 +270,9 @@ class _Reader:
         self, tree: Any, parent_key: str = "", lane: str = "", depth: int = 0
     ) -> Iterator[_Node]:
         if not isinstance(tree, list):
-            self._problem(parent_key, _("The steps did not arrive whole. Open the page again."))
+            self._problem(
+                parent_key, _("The steps did not arrive whole. Open the page again.")
+            )
             return
         if depth > MAX_DEPTH:
             self._problem(
@@ -293,7 +295,9 @@ class _Reader:
     def _lanes(self, step: Step, node: Mapping[str, Any], depth: int) -> Iterator[_Node]:
         told = node.get("lanes") or {}
         if not isinstance(told, dict):
-            self._problem(step.key, _("The steps did not arrive whole. Open the page again."))
+            self._problem(
+                step.key, _("The steps did not arrive whole. Open the page again.")
+            )
             return
         known = [code for code, _label in KINDS[step.kind].lanes(step)]
         before, after = self.messages, set(self.messages)

@@ -84,9 +84,10 @@ def save_view(model_admin: Any, request: HttpRequest, pk: int) -> JsonResponse:
     campaign = _to_change(model_admin, request, pk)
     try:
         told = _told(request)
+        tree: Any = told.get("tree")
         version = save_board(
             campaign=campaign,
-            tree=told.get("tree"),
+            tree=tree,
             kept=_ids(told.get("kept")),
             stamp=str(told.get("stamp")),
         )
@@ -226,9 +227,7 @@ def _state(campaign: Campaign, version: int) -> dict[str, Any]:
     return {
         "tree": read_board(campaign, version=version),
         "kept": read_kept(campaign, version=version),
-        "sentences": {
-            step.key: KINDS[step.kind].describe(step) for step in journey.steps
-        },
+        "sentences": {step.key: KINDS[step.kind].describe(step) for step in journey.steps},
         "version": version,
         "isDraft": is_draft,
         "neverStarted": campaign.state == Campaign.State.DRAFT,

@@ -683,8 +683,6 @@
         type: "button",
         class: "journey-quiet",
         "aria-expanded": "false",
-        "aria-label": fill(words.more, { what: sentence(node) }),
-        title: fill(words.more, { what: sentence(node) }),
         "data-focus": `${node.key}:more`,
         on: { click: () => toggle(menu.hidden) },
       }, icon("more_horiz"));
@@ -751,6 +749,9 @@
         place.replaceChildren(...[isTold ? null : element("small", {}, label), element("b", {}, said),
           more ? element("span", {}, more) : null].filter(Boolean));
         drawProblems(node);
+        const menu = canvas.querySelector(`[data-focus="${node.key}:more"]`);
+        if (menu) menu.title = fill(words.more, { what: said });
+        if (menu) menu.setAttribute("aria-label", menu.title);
         const [here, passed] = state.standing[node.key] || ["", ""];
         canvas.querySelector(`[data-standing="${node.key}"]`).replaceChildren(
           ...[here && element("b", {}, fill(words.here, { n: here })), passed && element("span", {}, fill(words.passed, { n: passed }))].filter(Boolean));
@@ -798,6 +799,8 @@
     }
 
     function field(label, control, help = "", kind = "") {
+      // Its name is the label alone, without the choices and the help below.
+      control.setAttribute("aria-label", label);
       return element("label", { class: `journey-field ${kind}` }, element("span", {}, label), control, help ? element("small", {}, help) : null);
     }
 
