@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.decorators import display
@@ -19,14 +21,13 @@ from campaigns.admin.results import campaign_results
 from campaigns.admin.views import campaign_urls
 from campaigns.journey import Journey
 from campaigns.models import Campaign, CampaignRun, Enrolment
-from campaigns.outline import Line, outline
+from campaigns.outline import Line, how_it_ends, outline, who_enters
 from campaigns.preview import first_message
+from campaigns.readiness import ALWAYS, BY_EVENT
 from campaigns.services import has_draft
 from core.admin_tools import NOTHING, ConsoleAdmin, number, percent, two_lines, when
-from core.errors import DomainError
 from core.happenings import happening_kinds
 from members.admin.conditions import ConditionsField
-from members.segments import describe_conditions
 from messaging.admin.phone import Phone
 
 STATE_BADGES = {
@@ -44,12 +45,14 @@ POSITION = _("Position")
 EVENT_FIELDS = ("event", "goal_event")
 # When a field means something; the others keep their values, unseen.
 SHOWN = {
-    "event": {"trigger": ["event"]},
+    "trigger": {"mode": ["continuous"]},
+    "event": {"mode": ["continuous"], "trigger": ["event"]},
+    "episode": {"mode": ["continuous", "one_off"]},
     "recurs": {"mode": ["recurring"]},
     "weekday": {"mode": ["recurring"], "recurs": ["weekly"]},
     "month_day": {"mode": ["recurring"], "recurs": ["monthly"]},
     "at_time": {"mode": ["recurring"]},
-    "leaves": {"trigger": ["conditions"]},
+    "leaves": {"mode": ["continuous", "recurring"], "trigger": ["conditions"]},
     "goal_event": {"goal": ["event"]},
     "goal_days": {"goal": ["order", "event"]},
     "goal_benefit": {"goal": ["order", "event"]},
@@ -94,14 +97,27 @@ class CampaignForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        if data.get("mode") != Campaign.Mode.CONTINUOUS:
+            data["trigger"] = Campaign.Trigger.CONDITIONS
         for name, wanted in (("event", "trigger"), ("goal_event", "goal")):
             if data.get(wanted) != "event":
                 data[name] = ""
             elif not data.get(name):
                 self.add_error(name, _("Choose what has to happen."))
-        if data.get("mode") == Campaign.Mode.RECURRING:
-            data["episode"] = Campaign.Episode.SLOT
+        data["episode"] = _fitting(data)
         return data
+
+
+def _fitting(data: Mapping[str, Any]) -> str:
+    """Return how often that fits with how members enter: as chosen, where that can be."""
+    episode = str(data.get("episode") or Campaign.Episode.LAPSE)
+    if data.get("mode") == Campaign.Mode.RECURRING:
+        return Campaign.Episode.SLOT
+    if data.get("trigger") == Campaign.Trigger.EVENT:
+        return episode if episode in (*ALWAYS, *BY_EVENT) else Campaign.Episode.EVENT
+    if episode in (Campaign.Episode.SLOT, *BY_EVENT):
+        return Campaign.Episode.LAPSE
+    return episode
 
 
 def _happening_field(field: Any) -> forms.ChoiceField:
@@ -110,7 +126,7 @@ def _happening_field(field: Any) -> forms.ChoiceField:
     for kind in happening_kinds().values():
         groups.setdefault(str(kind.group), []).append((kind.code, str(kind.label)))
     return forms.ChoiceField(
-        label=field.verbose_name,
+        label=capfirst(field.verbose_name),
         required=False,
         choices=[("", _("choose…")), *groups.items()],
         widget=UnfoldAdminSelectWidget,
@@ -237,7 +253,8 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             context |= {
                 "campaign": campaign,
                 "state_badge": STATE_BADGES[campaign.state],
-                "sentence": _sentence(campaign),
+                "enters": who_enters(campaign),
+                "ends": how_it_ends(campaign),
                 "acts": available_acts(campaign, request.user),
                 "results": campaign_results(campaign),
                 "lines": outline(campaign, version=campaign.version),
@@ -254,13 +271,6 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
 
     def get_urls(self) -> list[Any]:
         return [*campaign_urls(self), *super().get_urls()]
-
-
-def _sentence(campaign: Campaign) -> str:
-    try:
-        return describe_conditions(campaign.conditions, campaign.parameters)
-    except DomainError as error:
-        return str(error)
 
 
 def _draft_lines(campaign: Campaign) -> list[Line]:
