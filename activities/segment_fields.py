@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q, Value
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from activities.models import PurchaseSummary
+from activities.product_fields import place_fields, product_fields
+from activities.rfm_cells import rfm_fields
+from activities.window_fields import window_fields
 from members.segments import (
     Field,
     Moment,
@@ -29,7 +32,14 @@ HAS_ORDERED = Q(purchases__last_order_on__isnull=False)
 
 def register_purchase_fields() -> None:
     """Fill the registry of segments with the fields of this app."""
-    for field in (_recency(), _has_ordered(), _num_orders(), _spend()):
+    own = (_recency(), _first_order(), _has_ordered(), _num_orders(), _spend(), _average())
+    for field in (
+        *own,
+        *window_fields(),
+        *product_fields(),
+        *place_fields(),
+        *rfm_fields(),
+    ):
         register_field(field)
 
 
@@ -55,6 +65,31 @@ def _recency() -> Field:
             ),
         ),
         tell=_tell_last_order,
+    )
+
+
+def _first_order() -> Field:
+    return Field(
+        "days_since_first_order",
+        _("days since the first order"),
+        GROUP,
+        (
+            Operator(
+                "more_than",
+                _("more than"),
+                _("first bought more than %(value)s days ago"),
+                lambda days, moment: _ordered(first_order_on__lt=moment.days_before(days)),
+                ValueKind.NUMBER,
+            ),
+            Operator(
+                "at_most",
+                _("at most"),
+                _("first bought in the last %(value)s days"),
+                lambda days, moment: _ordered(first_order_on__gte=moment.days_before(days)),
+                ValueKind.NUMBER,
+            ),
+        ),
+        tell=_tell_first_order,
     )
 
 
@@ -124,6 +159,33 @@ def _spend() -> Field:
     )
 
 
+def _average() -> Field:
+    """Ask for the average order; who never bought has none and is on neither side."""
+    spent = F("purchases__num_orders")
+    return Field(
+        "average_order",
+        _("average order so far"),
+        GROUP,
+        (
+            Operator(
+                "at_least",
+                _("at least"),
+                _("spend at least %(value)s on an average order"),
+                lambda amount, _moment: _ordered(spend__gte=spent * Value(amount)),
+                ValueKind.MONEY,
+            ),
+            Operator(
+                "at_most",
+                _("at most"),
+                _("spend at most %(value)s on an average order"),
+                lambda amount, _moment: _ordered(spend__lte=spent * Value(amount)),
+                ValueKind.MONEY,
+            ),
+        ),
+        tell=_tell_totals,
+    )
+
+
 def _ordered(**conditions: Any) -> Q:
     """Return a condition on the summary that is plainly false for who has none."""
     return HAS_ORDERED & Q(**{f"purchases__{name}": v for name, v in conditions.items()})
@@ -146,6 +208,19 @@ def _tell_last_order(
         pk: gettext("Last order %(day)s, %(days)s days ago")
         % {"day": f"{day:%d/%m/%Y}", "days": moment.days_since(day)}
         if (day := last.get(pk))
+        else gettext("No order yet")
+        for pk in member_ids
+    }
+
+
+def _tell_first_order(
+    member_ids: Sequence[int], _value: Any, _moment: Moment
+) -> Mapping[int, str]:
+    rows = PurchaseSummary.objects.filter(member_id__in=member_ids)
+    first = dict(rows.values_list("member_id", "first_order_on"))
+    return {
+        pk: gettext("First order %(day)s") % {"day": f"{day:%d/%m/%Y}"}
+        if (day := first.get(pk))
         else gettext("No order yet")
         for pk in member_ids
     }

@@ -107,6 +107,12 @@ def reached(members: QuerySet[Member], step: Step | None) -> QuerySet[Member]:
     )
 
 
+def channels_of(members: QuerySet[Member], step: Step) -> dict[int, str | None]:
+    """Return by member the channel that a step's message would take; None: no channel."""
+    found: QuerySet[Any] = reached(members, step)
+    return dict(found.values_list("pk", "channel"))
+
+
 def count_by_channel(members: QuerySet[Any]) -> dict[str | None, int]:
     """Count members by the channel they were annotated with; None: no channel."""
     counted = members.order_by().values("channel").annotate(number=Count("pk"))

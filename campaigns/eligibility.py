@@ -42,7 +42,8 @@ def _of_campaign(
     matching = _matching(campaign, member_ids, at)
     reasons: dict[int, str] = {}
     for message in messages:
-        state = ended.get((message.member_id, message.context.get("episode")))
+        episode = str(message.context.get("episode", ""))
+        state = ended.get((message.member_id or 0, episode))
         if state == Enrolment.State.RETURNED:
             reasons[message.pk] = RETURNED
         elif state is not None or message.member_id not in matching:

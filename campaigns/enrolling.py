@@ -23,10 +23,10 @@ from campaigns.chance import is_among
 from campaigns.counts import Counts
 from campaigns.journey import Journey
 from campaigns.locks import lock_running
-from campaigns.models import Campaign, Enrolment, Step
+from campaigns.models import Campaign, CampaignPolicy, Enrolment, Step
 from campaigns.steps import KINDS
 from campaigns.steps.messages import NO_CHANNEL
-from campaigns.trips import Traveller, Trip, watched_until
+from campaigns.trips import Rest, Traveller, Trip, watched_until
 from core.batch import CHUNK, Column, insert_new
 from core.clock import local_date
 from core.retry import retry_on_conflict
@@ -187,10 +187,14 @@ def enrol(
     """
     campaign = journey.campaign
     by_key = {(one.member_id, episode): one for one, episode in wishes}
+    policy = CampaignPolicy.current()
     held_out = {
-        one.member_id for one, _episode in wishes if is_held_out(campaign, one.member_id)
+        one.member_id
+        for one, _episode in wishes
+        if is_held_out(campaign, one.member_id, policy)
     }
-    watched = watched_until(campaign, at)
+    # Most ways are over after their first steps: such a row need not be written twice.
+    stand = Rest(Enrolment.State.ACTIVE.value, None, watched_until(campaign, at))
     rows = [
         (
             campaign.pk,
@@ -201,7 +205,7 @@ def enrol(
             member_id in held_out,
             at,
             at,
-            watched if member_id in held_out else None,
+            stand.due_at,
             "",
         )
         for member_id, episode in sorted(by_key)
@@ -215,7 +219,7 @@ def enrol(
     )
     counts.entered += len(new)
     counts.held_out += sum(member_id in held_out for _id, member_id, _episode in new)
-    trip = Trip(journey, at, counts)
+    trip = Trip(journey, at, counts, stand)
     trip.enter(
         Traveller(pk, member_id, episode, at, by_key[member_id, episode].channel)
         for pk, member_id, episode in new
@@ -224,8 +228,7 @@ def enrol(
     trip.walk(KINDS)
 
 
-def is_held_out(campaign: Campaign, member_id: int) -> bool:
-    """Tell whether a member belongs to those whom a campaign leaves alone."""
-    return campaign.holdout_percent > 0 and is_among(
-        f"holdout:{campaign.pk}", member_id, percent=campaign.holdout_percent
-    )
+def is_held_out(campaign: Campaign, member_id: int, policy: CampaignPolicy) -> bool:
+    """Tell whether a member is left alone by this campaign, or by all of them."""
+    own = is_among(f"holdout:{campaign.pk}", member_id, percent=campaign.holdout_percent)
+    return own or is_among("holdout", member_id, percent=policy.holdout_percent)

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, FilteredRelation, Q
 
 from campaigns.advancing import resume
-from campaigns.audience import audience, reached
+from campaigns.audience import audience, channels_of
 from campaigns.counts import Counts
 from campaigns.enrolling import Candidate, enrol, episode_of, newcomers
 from campaigns.errors import NotRunning
@@ -49,10 +49,9 @@ COLUMNS = (
 def note(happened: Sequence[Happened]) -> None:
     """Keep those of these that a campaign begins with, waits for or aims at.
 
-    Two queries.
+    A query, and another to write.
     """
-    kinds = {one.kind for one in happened}
-    wanted = _listened_to(kinds)
+    wanted = _listened_to()
     rows = [
         (one.kind, one.member_id, one.reference, one.at, 0)
         for one in happened
@@ -61,18 +60,24 @@ def note(happened: Sequence[Happened]) -> None:
     insert_rows(Happening._meta.db_table, COLUMNS, rows)
 
 
-def _listened_to(kinds: set[str]) -> set[str]:
-    """Return which of these kinds matter to anyone. Few campaigns run: it is read whole."""
-    going_on = Campaign.objects.filter(state__in=GOING_ON)
+def _listened_to() -> set[str]:
+    """Return what matters to any campaign now. Few campaigns run: they are read whole."""
+    awaited = FilteredRelation("steps", condition=Q(steps__kind=Step.Kind.WAIT_FOR))
+    rows = (
+        Campaign.objects.filter(state__in=GOING_ON)
+        .annotate(awaited=awaited)
+        .order_by()
+        .values_list("trigger", "event", "goal", "goal_event", "awaited__settings")
+    )
     wanted: set[str] = set()
-    for campaign in going_on:
-        if campaign.is_running and campaign.starts_by_event:
-            wanted.add(campaign.event)
-        if campaign.goal == Campaign.Goal.EVENT:
-            wanted.add(campaign.goal_event)
-    awaited = Step.objects.filter(kind=Step.Kind.WAIT_FOR, campaign__in=going_on)
-    wanted |= {settings["event"] for settings in awaited.values_list("settings", flat=True)}
-    return wanted & kinds
+    for trigger, event, goal, goal_event, settings in rows:
+        if trigger == Campaign.Trigger.EVENT:
+            wanted.add(event)
+        if goal == Campaign.Goal.EVENT:
+            wanted.add(goal_event)
+        if settings:
+            wanted.add(settings["event"])
+    return wanted
 
 
 def work_off(*, at: datetime) -> int:
@@ -132,7 +137,8 @@ def _tell(
     campaign: Campaign, by_kind: Mapping[str, Mapping[int, Happening]], *, at: datetime
 ) -> None:
     """Let one campaign end what reached its goal, wake who waits, take in who begins."""
-    counts, journeys = Counts(), {}
+    counts = Counts()
+    journeys: dict[int, Journey] = {}
     try:
         lock_going_on(campaign)
         if campaign.goal == Campaign.Goal.EVENT and campaign.goal_event in by_kind:
@@ -195,8 +201,8 @@ def _begin(
     found = newcomers(campaign, matching, at=at)
     channels: dict[int, str | None]
     if journey.first.kind == Step.Kind.MESSAGE:
-        rows = reached(found, journey.first).filter(channel__isnull=False)
-        channels = dict(rows.values_list("pk", "channel"))
+        found_by = channels_of(found, journey.first)
+        channels = {pk: channel for pk, channel in found_by.items() if channel}
     else:
         channels = dict.fromkeys(found.values_list("pk", flat=True))
     wishes = []

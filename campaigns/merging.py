@@ -9,7 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from campaigns.models import Enrolment
+from campaigns.models import Enrolment, Happening
+from core.batch import execute
 
 
 @transaction.atomic
@@ -28,10 +29,26 @@ def move_enrolments(*, kept_id: int, merged_id: int, at: datetime) -> dict[str, 
     free = own.exclude(Exists(kept.filter(episode=OuterRef("episode"))))
     moved = list(free.order_by("pk").values_list("pk", flat=True))
     Enrolment.objects.filter(pk__in=moved).update(member=kept_id)
+    Happening.objects.filter(member=merged_id).update(member=kept_id)
+    _add_passes(kept_id=kept_id, merged_id=merged_id)
     left = own.filter(state=Enrolment.State.ACTIVE)
     stayed = list(left.order_by("pk").values_list("pk", flat=True))
     left.update(state=Enrolment.State.LEFT, closed_at=at)
     return {"enrolments": moved, "enrolments_closed": sorted(closed + stayed)}
+
+
+def _add_passes(*, kept_id: int, merged_id: int) -> None:
+    """Count for the kept member how often both came through a counter.
+
+    It stays so when the merge is undone: rather too few times let through than too many.
+    """
+    execute(
+        "INSERT INTO campaigns_counterpass AS c (campaign_id, member_id, key, period, "
+        "times) SELECT campaign_id, %s, key, period, times FROM campaigns_counterpass "
+        "WHERE member_id = %s ON CONFLICT (campaign_id, member_id, key, period) "
+        "DO UPDATE SET times = c.times + excluded.times",
+        [kept_id, merged_id],
+    )
 
 
 @transaction.atomic

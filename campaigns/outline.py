@@ -27,8 +27,10 @@ class Line:
 
 
 def outline(campaign: Campaign, *, version: int) -> list[Line]:
-    """Return the lines of a version from first to last, tags that it keeps above. A query
-    or two."""
+    """Return the lines of a version from first to last, tags that it keeps above.
+
+    Two queries.
+    """
     kept = campaign.steps.filter(version=version, kind=Step.Kind.TAG).select_related("tag")
     lines = [Line(0, f"{step.get_kind_display()}: {step.tag}", "sell") for step in kept]
     journey = Journey(campaign, version)

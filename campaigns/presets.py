@@ -101,8 +101,8 @@ def create_presets(*, at: datetime, running: bool = True) -> list[Campaign]:
     )
     made = [
         _recent(tag),
-        _come_back(_come_back_template()),
-        _leftovers(_news_template()),
+        _come_back(come_back_template()),
+        _leftovers(news_template()),
     ]
     for campaign, is_new in made:
         if running and is_new:
@@ -175,7 +175,7 @@ def _message_step(campaign: Campaign, template: MessageTemplate, **fields: Any) 
     )
 
 
-def _come_back_template() -> MessageTemplate:
+def come_back_template() -> MessageTemplate:
     return _template(
         "come-back",
         COME_BACK_PLACES,
@@ -186,7 +186,7 @@ def _come_back_template() -> MessageTemplate:
     )
 
 
-def _news_template() -> MessageTemplate:
+def news_template() -> MessageTemplate:
     return _template(
         "news",
         NEWS_PLACES,

@@ -10,9 +10,16 @@ from campaigns.models import Campaign, Step
 from core.happenings import happening_kinds
 from members.segments import validate_conditions
 
-# How often fits with both ways to enter, and what only fits with events.
-ALWAYS = (Campaign.Episode.ONCE, Campaign.Episode.MONTH, Campaign.Episode.YEAR)
-BY_EVENT = (Campaign.Episode.EVENT,)
+EVENT = Campaign.Episode.EVENT
+# How often a member can enter where something has to happen for it.
+WITH_EVENTS = frozenset(
+    {
+        EVENT,
+        Campaign.Episode.ONCE,
+        Campaign.Episode.MONTH,
+        Campaign.Episode.YEAR,
+    }
+)
 
 
 def check_ready(campaign: Campaign) -> None:
@@ -39,7 +46,8 @@ def _check_trigger(campaign: Campaign) -> None:
         )
     if campaign.starts_by_event and campaign.event not in known:
         raise CampaignNotReady(_("Choose what has to happen for the campaign to begin."))
-    if campaign.starts_by_event == (episode not in BY_EVENT and episode not in ALWAYS):
+    by_event = campaign.starts_by_event
+    if episode not in (WITH_EVENTS if by_event else set(Campaign.Episode) - {EVENT}):
         raise CampaignNotReady(
             _("“%(often)s” does not fit how members enter. Choose how often again.")
             % {"often": episode.label}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +11,9 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Step
 from campaigns.steps.messages import SOURCE_TYPE
-from members.models import Member
+from members.models import Consent, Member
 from members.segments import (
     Field,
     Moment,
@@ -22,8 +22,9 @@ from members.segments import (
     register_field,
     yes_and_no,
 )
-from messaging.models import Message, MessageTemplate
-from messaging.reach import with_channel
+from members.segments.uses import register_trees
+from messaging.models import Channel, Message, MessageTemplate
+from messaging.reach import CONSENT_WHEN_SILENT, with_channel
 
 GROUP = _("Messages and campaigns")
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
@@ -39,7 +40,11 @@ IN_VAIN = (
 def register_campaign_fields() -> None:
     """Fill the registry of segments with the fields of this app."""
     register_field(_reachable())
+    register_field(_reached_through())
+    register_field(_allows("allows_offers_on", MessageTemplate.Purpose.MARKETING))
+    register_field(_allows("allows_care_on", MessageTemplate.Purpose.CARE))
     register_field(_reached_by_campaign())
+    register_trees(_trees)
 
 
 def _reachable() -> Field:
@@ -57,6 +62,93 @@ def _reachable() -> Field:
             ),
         ),
     )
+
+
+def _reached_through() -> Field:
+    """Ask for the channel that an offer would take now."""
+    return Field(
+        "reached_through",
+        _("channel that offers take"),
+        GROUP,
+        (
+            Operator(
+                "is",
+                _("is"),
+                _("would get offers by %(value)s"),
+                lambda channel, _moment: _through(channel),
+                ValueKind.CHOICE,
+                lambda: Channel.choices,
+            ),
+            Operator(
+                "is_not",
+                _("is not"),
+                _("would not get offers by %(value)s"),
+                lambda channel, _moment: ~_through(channel),
+                ValueKind.CHOICE,
+                lambda: Channel.choices,
+            ),
+        ),
+    )
+
+
+def _through(channel: str) -> Q:
+    reached: Any = _with_channel(Member.objects.filter(pk=OuterRef("pk")))
+    return Q(Exists(reached.filter(channel=channel)))
+
+
+ALLOWED_ON = {
+    "allows_offers_on": (
+        _("allows offers on a channel"),
+        _("allow offers on: %(value)s"),
+        _("do not allow offers on: %(value)s"),
+    ),
+    "allows_care_on": (
+        _("allows customer care on a channel"),
+        _("allow customer care on: %(value)s"),
+        _("do not allow customer care on: %(value)s"),
+    ),
+}
+
+
+def _allows(code: str, purpose: str) -> Field:
+    """Ask for consent on a channel: its own word first, then that about every channel."""
+    label, yes, no = ALLOWED_ON[code]
+    channels = [choice for choice in Consent.Channel.choices if choice[0]]
+    return Field(
+        code,
+        label,
+        GROUP,
+        (
+            Operator(
+                "yes",
+                _("yes"),
+                yes,
+                lambda channel, _moment: _allowed(purpose, channel),
+                ValueKind.CHOICE,
+                lambda: channels,
+            ),
+            Operator(
+                "no",
+                _("no"),
+                no,
+                lambda channel, _moment: ~_allowed(purpose, channel),
+                ValueKind.CHOICE,
+                lambda: channels,
+            ),
+        ),
+    )
+
+
+def _allowed(purpose: str, channel: str) -> Q:
+    said = Consent.objects.filter(member=OuterRef("pk"), purpose=purpose)
+    here = said.filter(channel=channel)
+    anywhere = said.filter(channel=Consent.Channel.ANY)
+    spoken = Q(Exists(here.filter(is_given=True))) | (
+        ~Q(Exists(here)) & Q(Exists(anywhere.filter(is_given=True)))
+    )
+    if CONSENT_WHEN_SILENT[MessageTemplate.Purpose(purpose)]:
+        spoken |= ~Q(Exists(here)) & ~Q(Exists(anywhere))
+    return spoken
 
 
 def _with_channel(members: QuerySet[Member]) -> QuerySet[Member]:
@@ -125,3 +217,17 @@ def _tell_reached(
         else gettext("not reached by “%(campaign)s”") % {"campaign": code}
         for pk in member_ids
     }
+
+
+def _trees() -> tuple[Any, str, Iterable[tuple[int, str, Any]]]:
+    """Return whom each campaign is for, and what its steps ask. Two queries."""
+    whom = Campaign.objects.values_list("pk", "name", "conditions")
+    steps = Step.objects.filter(kind=Step.Kind.BRANCH).values_list(
+        "campaign", "campaign__name", "settings"
+    )
+    asked = [
+        (pk, name, settings["conditions"])
+        for pk, name, settings in steps
+        if "conditions" in settings
+    ]
+    return Campaign._meta.verbose_name, "campaigns_campaign", [*whom, *asked]

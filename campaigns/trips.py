@@ -83,6 +83,8 @@ class Trip:
     journey: Journey
     at: datetime
     counts: Counts
+    # Where everyone stands already, for all that the database knows.
+    stand: Rest | None = None
     _waiting: dict[int, list[Traveller]] = field(default_factory=lambda: defaultdict(list))
     _rests: dict[int, Rest] = field(default_factory=dict)
 
@@ -109,7 +111,9 @@ class Trip:
         waiting_for: str = "",
     ) -> None:
         for one in travellers:
-            self._rests[one.enrolment_id] = Rest(State.ACTIVE, step.pk, due_at, waiting_for)
+            self._rests[one.enrolment_id] = Rest(
+                State.ACTIVE.value, step.pk, due_at, waiting_for
+            )
 
     def stop(self, travellers: Iterable[Traveller]) -> None:
         """No further step; the goal is watched until its days are over."""
@@ -125,8 +129,8 @@ class Trip:
     def _through(self, traveller: Traveller) -> Rest:
         due_at = watched_until(self.campaign, traveller.entered_at)
         if self.campaign.goal == Campaign.Goal.NONE or due_at <= self.at:
-            return Rest(State.DONE)
-        return Rest(State.ACTIVE, None, due_at)
+            return Rest(State.DONE.value)
+        return Rest(State.ACTIVE.value, None, due_at)
 
     # --- the walk -------------------------------------------------------------------------
 
@@ -141,8 +145,6 @@ class Trip:
         self._write()
 
     def _write(self) -> None:
-        if not self._rests:
-            return
         rows = [
             (
                 enrolment_id,
@@ -154,7 +156,10 @@ class Trip:
                 self.at if rest.state == State.DONE else None,
             )
             for enrolment_id, rest in sorted(self._rests.items())
+            if rest != self.stand
         ]
+        if not rows:
+            return
         source, parameters = rows_source(COLUMNS, rows)
         execute(
             "UPDATE campaigns_enrolment SET state = r.state, step_id = r.step_id, "

@@ -17,6 +17,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from activities.rfm import score_rfm
 from campaigns.models import CampaignRun
 from campaigns.services import run_campaigns
 from core.clock import local_date
@@ -24,6 +25,7 @@ from core.errors import DomainError
 from core.holidays import keep_holidays
 from flows.low_mail import mail_low
 from flows.seal_mail import mail_seal
+from members.segments.watching import count_segments, refresh_segments
 from points.accounting import reconcile_points
 from points.audit import verify_ledger
 from points.sealing import seal_ledger
@@ -96,6 +98,9 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("lapse_redemptions", lambda: {"lapsed": lapse_unpaid(at=at)}),
         ("review_tiers", lambda: asdict(review_tiers(at=at))),
         ("give_tier_gifts", lambda: asdict(give_on_occasions(at=at))),
+        ("score_rfm", lambda: asdict(score_rfm(at=at))),
+        ("refresh_segments", lambda: asdict(refresh_segments(at=at))),
+        ("count_segments", lambda: {"counted": count_segments(at=at)}),
         ("run_campaigns", lambda: run_campaigns(at=at, trigger=trigger)),
         ("mail_low_stock", lambda: {"things": mail_low(at=at)}),
         ("reconcile_points", lambda: _reconcile_points(at)),

@@ -64,7 +64,10 @@ MARKETING: Rights = {
     "members.consent": KEEP,
     "members.membertag": ALL,
     "members.tag": ALL,
-    "members.segment": ALL,
+    "members.segment": (*ALL, "export"),
+    "members.memberlist": ALL,
+    "activities.rfmrun": LOOK,
+    "activities.rfmsettings": KEEP,
     "points.earnrule": (*KEEP, "publish"),
     "points.earnband": ALL,
     "points.earncap": ALL,
@@ -97,6 +100,7 @@ MARKETING: Rights = {
     "campaigns.step": ALL,
     "campaigns.enrolment": LOOK,
     "campaigns.campaignrun": LOOK,
+    "campaigns.campaignpolicy": LOOK,
     "django_celery_beat.periodictask": EDIT,
     "django_celery_beat.crontabschedule": KEEP,
     "django_celery_beat.intervalschedule": KEEP,
@@ -159,6 +163,7 @@ ROLES: dict[str, Rights] = {
 # Rights that go beyond one model's four.
 _OWN_NAMES = {
     ("members.member", "merge"): "merge_member",
+    ("members.segment", "export"): "export_segment",
     ("campaigns.campaign", "run"): "run_campaign",
     ("campaigns.campaign", "audience"): "export_audience",
     ("points.transfer", "points"): "adjust_points",

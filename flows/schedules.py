@@ -95,6 +95,12 @@ EVERY = (
         _("Gives back vouchers that a till held, and rewards that nobody paid for."),
     ),
     Every(
+        _("Look who enters and leaves"),
+        "members.tasks.refresh_watched",
+        300,
+        _("Writes down who came into a watched segment and who left it."),
+    ),
+    Every(
         _("Catch up"),
         "flows.tasks.catch_up",
         60,

@@ -75,6 +75,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _item(_("Members"), "group", "members.member"),
             _item(_("Segments"), "filter_alt", "members.segment"),
+            _item(_("Lists"), "checklist", "members.memberlist"),
+            _item(_("RFM groups"), "grid_view", "activities.rfmrun"),
             _item(_("Tags"), "sell", "members.tag"),
             _item(_("All orders"), "receipt_long", "activities.order"),
             _item(_("Refunds"), "assignment_return", "activities.refund"),
@@ -134,6 +136,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Messages"), "forum", "messaging.message"),
             _item(_("Official Account"), "verified", "messaging.officialaccount"),
             _item(_("Sending policy"), "gavel", "messaging.sendingpolicy"),
+            _item(_("Campaign policy"), "balance", "campaigns.campaignpolicy"),
         ],
     },
     {

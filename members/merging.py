@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from members.errors import MergeRefused
-from members.models import Consent, Identifier, Member, MemberTag
+from members.models import Consent, Identifier, ListEntry, Member, MemberTag
 
 # What is filled in on the kept member where nothing is known.
 BLANKS = ("name", "birth_date", "gender", "province")
@@ -55,6 +55,7 @@ def move_person(*, kept: Member, merged: Member, at: datetime) -> dict[str, Any]
     moved = {
         "identifiers": _move(identifiers, kept),
         "tags": _move(_tags_to_move(kept, merged), kept),
+        "lists": _move(_entries_to_move(kept, merged), kept),
         "consents": _join_consents(kept, merged),
         "profile": profile,
     }
@@ -73,6 +74,9 @@ def move_person_back(
         member=merged
     )
     MemberTag.objects.filter(pk__in=moved["tags"], member=kept).update(member=merged)
+    # Merges from before there were lists know nothing of them.
+    entries = ListEntry.objects.filter(pk__in=moved.get("lists", ()), member=kept)
+    entries.update(member=merged)
     _restore_consents(kept, moved["consents"])
     fields = _restore_profile(kept, moved["profile"])
     kept.updated_at = at
@@ -90,6 +94,11 @@ def _move(rows: Any, kept: Member) -> list[int]:
 def _tags_to_move(kept: Member, merged: Member) -> Any:
     has = MemberTag.objects.filter(member=kept).values("tag")
     return MemberTag.objects.filter(member=merged).exclude(tag__in=has)
+
+
+def _entries_to_move(kept: Member, merged: Member) -> Any:
+    stands_on = ListEntry.objects.filter(member=kept).values("list")
+    return ListEntry.objects.filter(member=merged).exclude(list__in=stands_on)
 
 
 # --- Consent ----------------------------------------------------------------------------

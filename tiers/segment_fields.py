@@ -134,7 +134,7 @@ def _missing() -> Field:
             Operator(
                 "at_most",
                 _("at most"),
-                _("who need at most %(value)s more for the next tier"),
+                _("need at most %(value)s more for the next tier"),
                 lambda amount, _moment: _missing_at_most(amount),
                 ValueKind.MONEY,
             ),

@@ -1,5 +1,5 @@
-"""Console pages for stores, products, orders, refunds and activities."""
+"""Console pages for stores, products, orders, refunds, activities and RFM groups."""
 
-from activities.admin import orders, refunds, things
+from activities.admin import orders, refunds, rfm, things
 
-__all__ = ["orders", "refunds", "things"]
+__all__ = ["orders", "refunds", "rfm", "things"]

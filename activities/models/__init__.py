@@ -3,6 +3,7 @@
 from activities.models.actions import Activity, ActivityType
 from activities.models.orders import Order, OrderLine, PurchaseSummary
 from activities.models.refunds import Refund, RefundAllocation, RefundLine
+from activities.models.rfm import RfmCount, RfmRun, RfmScore, RfmSettings
 from activities.models.stores import Product, Store
 
 __all__ = [
@@ -15,5 +16,9 @@ __all__ = [
     "Refund",
     "RefundAllocation",
     "RefundLine",
+    "RfmCount",
+    "RfmRun",
+    "RfmScore",
+    "RfmSettings",
     "Store",
 ]

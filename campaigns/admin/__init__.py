@@ -1,5 +1,5 @@
 """Console pages for campaigns, their runs and the members in them."""
 
-from campaigns.admin import campaign, records
+from campaigns.admin import campaign, policy, records
 
-__all__ = ["campaign", "records"]
+__all__ = ["campaign", "policy", "records"]

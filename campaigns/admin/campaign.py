@@ -8,11 +8,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from campaigns.admin.acts import available_acts
@@ -23,7 +25,7 @@ from campaigns.journey import Journey
 from campaigns.models import Campaign, CampaignRun, Enrolment
 from campaigns.outline import Line, how_it_ends, outline, who_enters
 from campaigns.preview import first_message
-from campaigns.readiness import ALWAYS, BY_EVENT
+from campaigns.readiness import EVENT, WITH_EVENTS
 from campaigns.services import has_draft
 from core.admin_tools import NOTHING, ConsoleAdmin, number, percent, two_lines, when
 from core.happenings import happening_kinds
@@ -114,8 +116,8 @@ def _fitting(data: Mapping[str, Any]) -> str:
     if data.get("mode") == Campaign.Mode.RECURRING:
         return Campaign.Episode.SLOT
     if data.get("trigger") == Campaign.Trigger.EVENT:
-        return episode if episode in (*ALWAYS, *BY_EVENT) else Campaign.Episode.EVENT
-    if episode in (Campaign.Episode.SLOT, *BY_EVENT):
+        return episode if episode in WITH_EVENTS else EVENT
+    if episode in (Campaign.Episode.SLOT, EVENT):
         return Campaign.Episode.LAPSE
     return episode
 
@@ -182,6 +184,7 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         ),
     )
     history_list_display = ("state",)
+    actions_list = ("gallery_page",)
     change_form_outer_before_template = "admin/campaigns/campaign/_summary.html"
     change_form_outer_after_template = "admin/campaigns/campaign/_results.html"
     empty_title = _("No campaigns yet")
@@ -256,13 +259,25 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
                 "enters": who_enters(campaign),
                 "ends": how_it_ends(campaign),
                 "acts": available_acts(campaign, request.user),
-                "results": campaign_results(campaign),
+                "results": campaign_results(campaign, at=timezone.now()),
                 "lines": outline(campaign, version=campaign.version),
                 "draft_lines": _draft_lines(campaign),
                 "phone": _phone(campaign),
                 "runs": campaign.runs.all()[:SHOWN_RUNS],
             }
         return super().changeform_view(request, object_id, form_url, context)
+
+    def has_gallery_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(self.has_add_permission(request))
+
+    @action(
+        description=_("From a template"),
+        icon="library_add",
+        permissions=["gallery"],
+        url_path="to-templates",
+    )
+    def gallery_page(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:campaigns_campaign_gallery"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # What a campaign has sent and brought about stays explained; it is ended instead.

@@ -31,6 +31,7 @@ from campaigns.admin.acts import (
     channel_sentence,
     people,
 )
+from campaigns.admin.gallery import gallery_view
 from campaigns.models import Campaign, CampaignRun
 from campaigns.services import (
     check_ready,
@@ -75,6 +76,7 @@ def campaign_urls(model_admin: Any) -> list[Any]:
         return model_admin.admin_site.admin_view(page)
 
     return [
+        path("templates/", wrap(gallery_view), name="campaigns_campaign_gallery"),
         path("<int:pk>/preview/", wrap(preview_view), name="campaigns_campaign_preview"),
         path("<int:pk>/board/", wrap(board.board_view), name="campaigns_campaign_board"),
         path(

@@ -3,7 +3,16 @@
 from campaigns.models.campaigns import Campaign
 from campaigns.models.enrolments import CounterPass, Enrolment
 from campaigns.models.happenings import Happening
+from campaigns.models.policy import CampaignPolicy
 from campaigns.models.runs import CampaignRun
 from campaigns.models.steps import Step
 
-__all__ = ["Campaign", "CampaignRun", "CounterPass", "Enrolment", "Happening", "Step"]
+__all__ = [
+    "Campaign",
+    "CampaignPolicy",
+    "CampaignRun",
+    "CounterPass",
+    "Enrolment",
+    "Happening",
+    "Step",
+]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.audience import reached
+from campaigns.audience import channels_of
 from campaigns.models import Step
 from campaigns.trips import StepKind, Traveller, Trip, ids_of
 from core.clock import local_date
@@ -39,11 +39,12 @@ def _arrive(trip: Trip, step: Step, travellers: list[Traveller]) -> None:
 
 
 def _channels(step: Step, travellers: Sequence[Traveller]) -> Mapping[int, str | None]:
-    known = {one.member_id: one.channel for one in travellers if one.channel}
+    known: dict[int, str | None] = {
+        one.member_id: one.channel for one in travellers if one.channel
+    }
     if unknown := [one for one in travellers if not one.channel]:
         members = Member.objects.filter(pk__in=ids_of(unknown))
-        rows = reached(members, step).values_list("pk", "channel")
-        return {**dict(rows), **known}
+        return channels_of(members, step) | known
     return known
 
 

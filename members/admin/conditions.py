@@ -22,6 +22,7 @@ from core.errors import DomainError
 from members.models import Member
 from members.segments import (
     FIELDS,
+    Also,
     Field,
     Operator,
     describe_conditions,
@@ -29,6 +30,8 @@ from members.segments import (
     members_matching,
     validate_conditions,
 )
+from members.segments.registry import MAX_NUMBER, Choices
+from members.segments.tree import MAX_DEPTH
 
 SAMPLE = 5
 
@@ -47,8 +50,10 @@ class ConditionsWidget(forms.Widget):
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
+        known = _Known()
         context["config"] = {
-            "fields": [_field_config(field) for field in FIELDS.values()],
+            "fields": [_field_config(field, known) for field in FIELDS.values()],
+            "maxDepth": MAX_DEPTH,
             "words": _words(),
             "withDays": self.with_days,
             "countUrl": reverse("admin:members_segment_count"),
@@ -143,24 +148,54 @@ def _answer(conditions: Any, parameters: dict[str, int], *, at: datetime) -> dic
     }
 
 
-def _field_config(field: Field) -> dict[str, Any]:
+def _field_config(field: Field, known: _Known) -> dict[str, Any]:
     return {
         "code": field.code,
         "label": str(field.label),
         "group": str(field.group),
         "countsDays": "days" in field.code,
-        "operators": [_operator_config(operator) for operator in field.operators],
+        "operators": [_operator_config(operator, known) for operator in field.operators],
     }
 
 
-def _operator_config(operator: Operator) -> dict[str, Any]:
-    choices = operator.choices() if operator.choices else ()
+def _operator_config(operator: Operator, known: _Known) -> dict[str, Any]:
     return {
         "code": operator.code,
         "label": str(operator.label),
         "kind": operator.kind.value,
-        "choices": [[code, str(label)] for code, label in choices],
+        "choices": known.told(operator.choices),
+        "suggestions": known.told(operator.suggestions),
+        "most": operator.most if operator.most < MAX_NUMBER else None,
+        "also": _also_config(operator.also, known) if operator.also else None,
     }
+
+
+def _also_config(also: Also, known: _Known) -> dict[str, Any]:
+    choices = known.told(also.choices)
+    return {
+        "code": also.code,
+        "label": str(also.label),
+        "kind": also.kind.value,
+        "choices": choices,
+        "first": choices[0][0] if choices else also.first,
+        "before": str(also.before),
+        "after": str(also.after),
+        "countsDays": also.code == "days",
+    }
+
+
+class _Known:
+    """The choices of one page, each asked for once: fields share them among questions."""
+
+    def __init__(self) -> None:
+        self._told: dict[Choices, list[list[str]]] = {}
+
+    def told(self, choices: Choices | None) -> list[list[str]]:
+        if choices is None:
+            return []
+        if choices not in self._told:
+            self._told[choices] = [[code, str(label)] for code, label in choices()]
+        return self._told[choices]
 
 
 def _words() -> dict[str, str]:
@@ -189,4 +224,9 @@ def _words() -> dict[str, str]:
         "of": _("of"),
         "failed": _("The count did not arrive. Check your connection."),
         "forExample": _("For example"),
+        "search": _("Search what to ask about"),
+        "nothingFound": _("Nothing is called like that."),
+        "wrap": _("Put into a group of its own"),
+        "unwrap": _("Dissolve this group"),
+        "noChoice": _("There is nothing to choose yet."),
     }

@@ -10,18 +10,25 @@ start; what is not registered cannot be asked.
         {"field": "days_since_last_order", "is": "more_than", "value": "{days}"},
     ]}
 
+A question may have a second value, under a name of its own:
+
+    {"field": "orders_within", "is": "at_least", "value": 3, "days": 30}
+
 ``"{days}"`` stands for a parameter, such as the days of the campaign that asks.
 """
 
 from members.segments.occasions import occasions_matching
 from members.segments.registry import (
     FIELDS,
+    Also,
+    Asked,
     Field,
     Moment,
     Occasion,
     Operator,
     ValueKind,
     register_field,
+    within_days,
     yes_and_no,
 )
 from members.segments.tree import (
@@ -33,6 +40,8 @@ from members.segments.tree import (
 
 __all__ = [
     "FIELDS",
+    "Also",
+    "Asked",
     "Field",
     "Moment",
     "Occasion",
@@ -44,5 +53,6 @@ __all__ = [
     "occasions_matching",
     "register_field",
     "validate_conditions",
+    "within_days",
     "yes_and_no",
 ]

@@ -10,6 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from members.models import Consent, Identifier, Member, MemberTag, Tag
+from members.segments.nested import group_fields
+from members.segments.person import person_fields
 from members.segments.registry import (
     Field,
     Moment,
@@ -18,6 +20,8 @@ from members.segments.registry import (
     register_field,
     yes_and_no,
 )
+from members.segments.split import split_fields
+from members.segments.uses import register_trees, segment_trees
 
 PROFILE = _("About the member")
 REACH = _("How to reach the member")
@@ -27,8 +31,15 @@ MONTHS = [(str(month), str(month)) for month in range(1, 13)]
 
 def register_own_fields() -> None:
     """Fill the registry with the fields of this app."""
-    for field in (*_profile_fields(), *_reach_fields()):
+    for field in (
+        *_profile_fields(),
+        *person_fields(),
+        *_reach_fields(),
+        *group_fields(),
+        *split_fields(),
+    ):
         register_field(field)
+    register_trees(segment_trees)
 
 
 def _profile_fields() -> tuple[Field, ...]:
@@ -143,6 +154,13 @@ def _reach_fields() -> tuple[Field, ...]:
             Identifier.Kind.PHONE,
             _("have a phone number that works"),
             _("have no phone number that works"),
+        ),
+        _identifier_field(
+            "has_email",
+            _("has an e-mail address that works"),
+            Identifier.Kind.EMAIL,
+            _("have an e-mail address that works"),
+            _("have no e-mail address that works"),
         ),
         _identifier_field(
             "has_zalo",

@@ -54,7 +54,7 @@ class _Asking:
         leaf = leaf_of(node, {})
         if leaf.field.as_of is None:
             return self.whose_member_meets(node)
-        return leaf.field.as_of(leaf.operator.code, leaf.value, self.occasions)
+        return leaf.field.as_of(leaf.operator.code, leaf.asked, self.occasions)
 
     @cached_property
     def _everybody(self) -> set[int]:

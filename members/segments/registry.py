@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from core.clock import programme_zone, start_of_day
 
@@ -18,13 +19,21 @@ Text = str | Promise
 Choices = Callable[[], Sequence[tuple[str, Text]]]
 
 
+# The largest number that a question may name; larger ones fit into no column.
+MAX_NUMBER = 2**31 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The instant of a question, and the programme's day that it lies in."""
+    """The instant of a question, and the programme's day that it lies in.
+
+    ``inside`` names the segments whose conditions are being asked, outermost first.
+    """
 
     at: datetime
     today: date
     zone: ZoneInfo
+    inside: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, at: datetime) -> Moment:
@@ -62,12 +71,38 @@ class ValueKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """The second thing that a question wants to know: within how many days, which wallet.
+
+    A condition carries it under ``code``: {"value": 3, "days": 30}. ``before`` and
+    ``after`` are the words around it in the editor.
+    """
+
+    code: str
+    label: Text
+    kind: ValueKind = ValueKind.NUMBER
+    choices: Choices | None = None
+    first: Any = 30
+    before: Text = ""
+    after: Text = ""
+
+
+class Asked(NamedTuple):
+    """The two values of a question that has a second one."""
+
+    value: Any
+    also: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Operator:
     """One way to ask about a field.
 
-    ``phrase`` ends the sentence "Members who …" and takes ``%(value)s``. ``build`` returns
-    a condition on Member that is true or false for everyone, never unknown: under NOT, an
-    unknown would lose members. It must not join to-many relations; use Exists.
+    ``phrase`` ends the sentence "Members who …" and takes ``%(value)s``, and ``%(also)s``
+    where there is a second value; ``build`` then gets both as Asked. It returns a condition
+    on Member that is true or false for everyone, never unknown: under NOT, an unknown would
+    lose members. It must not join to-many relations; use Exists. ``suggestions`` help who
+    writes a text; it may be another one.
     """
 
     code: str
@@ -76,6 +111,9 @@ class Operator:
     build: Callable[[Any, Moment], Q]
     kind: ValueKind = ValueKind.NONE
     choices: Choices | None = None
+    suggestions: Choices | None = None
+    also: Also | None = None
+    most: int = MAX_NUMBER
 
 
 class Occasion(NamedTuple):
@@ -120,6 +158,11 @@ FIELDS: dict[str, Field] = {}
 def register_field(field: Field) -> None:
     """Add a field to the allow-list; called from AppConfig.ready()."""
     FIELDS[field.code] = field
+
+
+def within_days() -> Also:
+    """Return the second value of a question about the last so many days."""
+    return Also("days", _("days"), before=_("in the last"), after=_("days"), first=30)
 
 
 def yes_and_no(

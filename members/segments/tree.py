@@ -16,12 +16,20 @@ from core.errors import InvalidInput
 from core.models import Programme
 from core.money import format_money, group_digits
 from members.models import Member
-from members.segments.registry import FIELDS, Field, Moment, Operator, ValueKind
+from members.segments.registry import (
+    FIELDS,
+    MAX_NUMBER,
+    Asked,
+    Choices,
+    Field,
+    Moment,
+    Operator,
+    ValueKind,
+)
 
 # More than staff can read; a bound on what one statement may become.
 MAX_DEPTH = 8
 MAX_CONDITIONS = 60
-MAX_NUMBER = 2**31 - 1
 MAX_MONEY = Decimal(10) ** 15
 MAX_TEXT = 120
 
@@ -33,14 +41,20 @@ Parameters = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One condition, with its parameter filled in and its value understood."""
+    """One condition, with its parameters filled in and its values understood."""
 
     field: Field
     operator: Operator
     value: Any
+    also: Any = None
+
+    @property
+    def asked(self) -> Any:
+        """Return what the operator and the field's ``tell`` are given."""
+        return self.value if self.operator.also is None else Asked(self.value, self.also)
 
     def build(self, moment: Moment) -> Q:
-        return self.operator.build(self.value, moment)
+        return self.operator.build(self.asked, moment)
 
 
 def members_matching(
@@ -51,7 +65,7 @@ def members_matching(
     Who was merged is met as the member who was kept, and only so.
     """
     moment = Moment.of(at)
-    met = Member.objects.filter(_compile(conditions, parameters or {}, moment))
+    met = Member.objects.filter(compile_conditions(conditions, parameters or {}, moment))
     return met.filter(merged_into__isnull=True)
 
 
@@ -59,13 +73,17 @@ def validate_conditions(conditions: Any, parameters: Parameters | None = None) -
     """Raise InvalidInput, with a sentence, unless the conditions can be asked."""
     known = {"days": 1} if parameters is None else parameters
     for leaf in leaves_of(conditions, known):
-        if leaf.operator.choices is None:
-            continue
-        if leaf.value not in {code for code, _label in leaf.operator.choices()}:
-            raise InvalidInput(
-                _("“%(value)s” is no choice for “%(field)s”. Choose one from the list.")
-                % {"value": str(leaf.value)[:60], "field": leaf.field.label}
-            )
+        _check_choice(leaf, leaf.value, leaf.operator.choices)
+        if leaf.operator.also is not None:
+            _check_choice(leaf, leaf.also, leaf.operator.also.choices)
+
+
+def _check_choice(leaf: Leaf, value: Any, choices: Choices | None) -> None:
+    if choices is not None and value not in {code for code, _label in choices()}:
+        raise InvalidInput(
+            _("“%(value)s” is no choice for “%(field)s”. Choose one from the list.")
+            % {"value": str(value)[:60], "field": leaf.field.label}
+        )
 
 
 def describe_conditions(
@@ -87,11 +105,11 @@ def explain_members(
     facts: dict[int, dict[str, None]] = {pk: {} for pk in member_ids}
     asked: set[tuple[str, str]] = set()
     for leaf in leaves_of(conditions, parameters or {}):
-        question = (leaf.field.code, str(leaf.value))
+        question = (leaf.field.code, str(leaf.asked))
         if leaf.field.tell is None or question in asked:
             continue
         asked.add(question)
-        for pk, text in leaf.field.tell(member_ids, leaf.value, moment).items():
+        for pk, text in leaf.field.tell(member_ids, leaf.asked, moment).items():
             facts[pk][text] = None
     return {pk: "; ".join(texts) for pk, texts in facts.items()}
 
@@ -99,15 +117,19 @@ def explain_members(
 # --- walking -----------------------------------------------------------------------------
 
 
-def _compile(node: Any, parameters: Parameters, moment: Moment, depth: int = 0) -> Q:
+def compile_conditions(
+    node: Any, parameters: Parameters, moment: Moment, depth: int = 0
+) -> Q:
     if depth == 0:
         _check_size(node)
     branch = branch_of(node)
     if branch is None:
         return leaf_of(node, parameters).build(moment)
     if branch == "not":
-        return ~_compile(node["not"], parameters, moment, depth + 1)
-    parts = [_compile(child, parameters, moment, depth + 1) for child in node[branch]]
+        return ~compile_conditions(node["not"], parameters, moment, depth + 1)
+    parts = [
+        compile_conditions(child, parameters, moment, depth + 1) for child in node[branch]
+    ]
     if not parts:
         # An empty Q is dropped by Django, also from under a NOT; these two are not.
         return Q(pk__gt=0) if branch == "all" else Q(pk__lt=0)
@@ -138,14 +160,15 @@ def _check_size(node: Any) -> None:
             return
         if num_nodes > MAX_CONDITIONS:
             break
-        level = [child for one in level for child in _children(one)]
+        level = [child for one in level for child in children_of(one)]
     raise InvalidInput(
         _("These are too many conditions. Use at most %(count)s, %(depth)s deep.")
         % {"count": MAX_CONDITIONS, "depth": MAX_DEPTH}
     )
 
 
-def _children(node: Any) -> list[Any]:
+def children_of(node: Any) -> list[Any]:
+    """Return what stands in a group, without judging it."""
     if not isinstance(node, dict):
         return []
     children = [node["not"]] if "not" in node else []
@@ -189,13 +212,20 @@ def leaf_of(node: dict[str, Any], parameters: Parameters) -> Leaf:
                 "operators": ", ".join(one.code for one in field.operators),
             }
         )
-    if extra := set(node) - {"field", "is", "value"}:
+    allowed = {"field", "is", "value"}
+    if operator.also is not None:
+        allowed.add(operator.also.code)
+    if extra := set(node) - allowed:
         raise InvalidInput(
             _("A condition has a field, a question and a value. Remove “%(word)s”.")
             % {"word": str(min(extra, key=str))[:30]}
         )
     value = _parameter(node.get("value"), parameters)
-    return Leaf(field, operator, _value(value, field, operator))
+    value = _value(value, operator.kind, field, operator.most)
+    if operator.also is None:
+        return Leaf(field, operator, value)
+    also = _parameter(node.get(operator.also.code), parameters)
+    return Leaf(field, operator, value, _value(also, operator.also.kind, field))
 
 
 def _parameter(value: Any, parameters: Parameters) -> Any:
@@ -209,13 +239,13 @@ def _parameter(value: Any, parameters: Parameters) -> Any:
     return parameters[match[1]]
 
 
-def _value(value: Any, field: Field, operator: Operator) -> Any:
+def _value(value: Any, kind: ValueKind, field: Field, most: int = MAX_NUMBER) -> Any:
     """Return the value as its kind wants it, or raise."""
-    if operator.kind is ValueKind.NONE:
+    if kind is ValueKind.NONE:
         return None
-    if operator.kind is ValueKind.NUMBER:
-        return _number(value, field)
-    if operator.kind is ValueKind.MONEY:
+    if kind is ValueKind.NUMBER:
+        return _number(value, field, most)
+    if kind is ValueKind.MONEY:
         return _money(value, field)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -224,11 +254,16 @@ def _value(value: Any, field: Field, operator: Operator) -> Any:
     raise InvalidInput(_("“%(field)s” needs a value.") % {"field": field.label})
 
 
-def _number(value: Any, field: Field) -> int:
+def _number(value: Any, field: Field, most: int) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 11:
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NUMBER:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
         return value
+    if most < MAX_NUMBER:
+        raise InvalidInput(
+            _("“%(field)s” needs a whole number from 0 to %(most)s.")
+            % {"field": field.label, "most": most}
+        )
     raise InvalidInput(
         _("“%(field)s” needs a whole number, zero or more.") % {"field": field.label}
     )
@@ -271,18 +306,22 @@ def _describe(node: Any, parameters: Parameters, *, is_outermost: bool = False) 
 
 
 def _sentence(leaf: Leaf) -> str:
-    phrase = str(leaf.operator.phrase)
-    if leaf.operator.kind is ValueKind.NONE:
+    operator = leaf.operator
+    phrase = str(operator.phrase)
+    if operator.kind is ValueKind.NONE and operator.also is None:
         return phrase
-    return phrase % {"value": _shown(leaf)}
+    shown = {"value": _shown(leaf.value, operator.kind, operator.choices)}
+    if operator.also is not None:
+        shown["also"] = _shown(leaf.also, operator.also.kind, operator.also.choices)
+    return phrase % shown
 
 
-def _shown(leaf: Leaf) -> str:
-    if leaf.operator.choices is not None:
-        labels = {code: str(label) for code, label in leaf.operator.choices()}
-        return labels.get(leaf.value, str(leaf.value))
-    if leaf.operator.kind is ValueKind.MONEY:
-        return format_money(leaf.value, Programme.current().currency)
-    if leaf.operator.kind is ValueKind.NUMBER:
-        return group_digits(leaf.value)
-    return str(leaf.value)
+def _shown(value: Any, kind: ValueKind, choices: Choices | None) -> str:
+    if choices is not None:
+        labels = {code: str(label) for code, label in choices()}
+        return labels.get(value, str(value))
+    if kind is ValueKind.MONEY:
+        return format_money(value, Programme.current().currency)
+    if kind is ValueKind.NUMBER:
+        return group_digits(value)
+    return str(value)

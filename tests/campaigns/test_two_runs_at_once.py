@@ -16,7 +16,7 @@ from campaigns import enrolling
 from campaigns.models import Campaign, Enrolment
 from campaigns.presets import create_presets
 from campaigns.services import run_campaign
-from core.batch import insert_rows
+from core.batch import fetch_all, rows_source
 from core.clock import local_midday
 from messaging.models import Message
 from tests import factories
@@ -103,8 +103,13 @@ def test_without_the_unique_episode_they_would_not_be(
     def insert_all(
         table: str, columns: Any, rows: Any, *, conflict: str, returning: str
     ) -> Any:
-        insert_rows(table, columns, rows)
-        return [(row[1],) for row in rows]
+        source, parameters = rows_source(columns, rows)
+        names = ", ".join(column.name for column in columns)
+        return fetch_all(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} "
+            f"RETURNING {returning}",
+            parameters,
+        )
 
     monkeypatch.setattr(enrolling, "insert_new", insert_all)
     table = Enrolment._meta.db_table

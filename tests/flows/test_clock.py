@@ -31,8 +31,10 @@ def test_a_new_programme_has_its_schedule(db: None) -> None:
         ("flows.tasks.seal_ledger", "15 * * * * "),
         ("messaging.tasks.dispatch", "every 10 se"),
         ("messaging.tasks.process_webhooks", "every 10 se"),
+        ("campaigns.tasks.go_on", "every 10 se"),
         ("points.tasks.release_reservations", "every 60 se"),
         ("rewards.tasks.release_held", "every 60 se"),
+        ("members.tasks.refresh_watched", "every 300 s"),
         ("flows.tasks.catch_up", "every 60 se"),
     ]
     assert {str(entry.crontab.timezone) for entry in made if entry.crontab} == {

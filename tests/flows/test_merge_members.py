@@ -699,6 +699,10 @@ DECIDED = {
     "members.Identifier.member": "moves",
     "members.Consent.member": "joined: a refusal wins",
     "members.MemberTag.member": "moves, unless the kept member has it",
+    "members.ListEntry.member": "moves, unless the kept member is on the list",
+    "members.SegmentMember.member": "found anew by the next refresh",
+    "members.SegmentChange.member": "what stood, stands",
+    "activities.RfmScore.member": "compared anew by the next night",
     "members.Member.merged_into": "the link itself",
     "members.HistoricalMember.merged_into": "what stood, stands",
     "members.MemberMerge.kept": "the record",
@@ -721,6 +725,8 @@ DECIDED = {
     "tiers.MemberTier.member": "judged anew, both of them",
     "tiers.TierChange.member": "what stood, stands",
     "campaigns.Enrolment.member": "moves; doubled ones end",
+    "campaigns.CounterPass.member": "counted among the kept member's",
+    "campaigns.Happening.member": "moves",
     "till.TillAct.member": "what stood, stands",
 }
 

@@ -22,26 +22,36 @@
     return element("span", { class: "material-symbols-outlined", "aria-hidden": "true" }, name);
   }
 
+  /* Letters without their marks, so that "hang" finds "Hạng". */
+  function plain(text) {
+    return text.toLowerCase().normalize("NFD").replace(/[\u0300-\u036f]/g, "").replace(/đ/g, "d");
+  }
+
   /* --- between the stored tree and the rows on the page --- */
+
+  const BRANCHES = ["all", "any"];
+  const OWN_KEYS = ["field", "is", "value"];
+  let lastKey = 0;
 
   function read(tree) {
     if (!tree || typeof tree !== "object" || !Object.keys(tree).length) return group("all", []);
-    if ("field" in tree) return leaf(tree, false);
+    if ("field" in tree) return leaf(tree);
     if ("not" in tree) {
       const inner = read(tree.not);
       inner.not = !inner.not;
       return inner;
     }
-    const match = "any" in tree ? "any" : "all";
+    const match = BRANCHES.find((branch) => branch in tree) || "all";
     return group(match, (tree[match] || []).map(read));
   }
 
   function group(match, items) {
-    return { match, items, not: false };
+    return { key: ++lastKey, match, items, not: false };
   }
 
-  function leaf(tree, not) {
-    return { field: tree.field, is: tree.is, value: tree.value, not };
+  function leaf(tree) {
+    const also = Object.fromEntries(Object.entries(tree).filter(([name]) => !OWN_KEYS.includes(name)));
+    return { key: ++lastKey, field: tree.field, is: tree.is, value: tree.value, also, not: false };
   }
 
   function write(node) {
@@ -50,6 +60,7 @@
     else {
       tree = { field: node.field, is: node.is };
       if (node.value !== undefined && node.value !== "") tree.value = node.value;
+      for (const [name, value] of Object.entries(node.also)) if (value !== "") tree[name] = value;
     }
     return node.not ? { not: tree } : tree;
   }
@@ -69,31 +80,37 @@
     let timer = 0;
     let asked = 0;
 
-    function changed(redraw = true) {
+    /* ``then``: the part that has the focus afterwards; without it, the one that had it. */
+    function changed(redraw = true, then = null) {
       store.value = JSON.stringify(write(root));
       store.dispatchEvent(new Event("change", { bubbles: true }));
-      if (redraw) draw();
+      if (redraw) draw(then);
       clearTimeout(timer);
       timer = setTimeout(count, WAIT);
     }
 
-    function draw() {
-      editor.replaceChildren(drawGroup(root, null));
+    function draw(then = null) {
+      const before = then || document.activeElement?.dataset?.part;
+      editor.replaceChildren(drawGroup(root, null, 1));
+      if (before) editor.querySelector(`[data-part="${before}"]`)?.focus();
     }
 
-    function select(options, value, label, onChange) {
+    function select(options, value, label, part, onChange) {
       return element(
         "select",
-        { class: "conditions-select", "aria-label": label, on: { change: (e) => onChange(e.target.value) } },
+        { class: "conditions-select", "aria-label": label, "data-part": part, on: { change: (e) => onChange(e.target.value) } },
         ...options.map(([code, text]) => element("option", { value: code, selected: code === value }, text)),
       );
     }
 
-    function drawGroup(node, parent) {
+    /* ``depth`` counts as the server does: every group and every "not" is a level. */
+    function drawGroup(node, parent, depth) {
+      const inside = depth + 1 + (node.not ? 1 : 0);
       const match = select(
         [["all", words.matchAll], ["any", words.matchAny]],
         node.match,
         words.question,
+        `${node.key}-match`,
         (value) => { node.match = value; changed(); },
       );
       const head = element(
@@ -102,44 +119,60 @@
         element("span", {}, parent ? words.groupOf : words.members),
         parent ? drawNot(node) : null,
         match,
-        parent ? drawRemove(node, parent) : null,
+        parent ? element("span", { class: "conditions-tools" },
+          tool("unfold_less", words.unwrap, () => unwrap(node, parent)),
+          tool("close", words.remove, () => remove(node, parent))) : null,
       );
       const rows = element("div", { class: "conditions-rows" });
       node.items.forEach((item, index) => {
         if (index) rows.append(element("div", { class: "conditions-joint" }, node.match === "all" ? words.and : words.or));
-        rows.append(item.items ? drawGroup(item, node) : drawLeaf(item, node));
+        rows.append(item.items ? drawGroup(item, node, inside) : drawLeaf(item, node, inside));
       });
       if (!node.items.length) rows.append(element("p", { class: "conditions-empty" }, node.match === "all" ? words.emptyAll : words.emptyAny));
       const foot = element(
         "div",
         { class: "conditions-foot" },
-        button("add", words.add, () => { node.items.push(newLeaf()); changed(); }),
-        depthOf(node) < 3 ? button("library_add", words.addGroup, () => {
-          node.items.push(group(node.match === "all" ? "any" : "all", [newLeaf()]));
-          changed();
+        button("add", words.add, `${node.key}-add`, () => append(node, newLeaf())),
+        inside < config.maxDepth ? button("library_add", words.addGroup, `${node.key}-group`, () => {
+          append(node, group(node.match === "all" ? "any" : "all", [newLeaf()]));
         }) : null,
       );
-      return element("div", { class: parent ? "conditions-group is-nested" : "conditions-group" }, head, rows, foot);
+      const kind = parent ? "conditions-group is-nested" : "conditions-group";
+      return element("div", { class: kind, role: "group", "aria-label": words.groupOf }, head, rows, foot);
     }
 
-    function depthOf(node, from = root, depth = 1) {
-      if (from === node) return depth;
-      for (const item of from.items || []) {
-        const found = item.items ? depthOf(node, item, depth + 1) : 0;
-        if (found) return found;
-      }
-      return 0;
+    function append(node, item) {
+      node.items.push(item);
+      changed(true, `${(item.items ? item.items[0] : item).key}-field`);
+    }
+
+    function remove(item, parent) {
+      const place = parent.items.indexOf(item);
+      parent.items.splice(place, 1);
+      const next = parent.items[place] || parent.items[place - 1];
+      changed(true, next && !next.items ? `${next.key}-field` : `${parent.key}-add`);
+    }
+
+    function wrap(item, parent) {
+      const box = group(parent.match === "all" ? "any" : "all", [item]);
+      parent.items.splice(parent.items.indexOf(item), 1, box);
+      changed(true, `${box.key}-match`);
+    }
+
+    function unwrap(node, parent) {
+      parent.items.splice(parent.items.indexOf(node), 1, ...node.items);
+      changed(true, `${parent.key}-add`);
     }
 
     function newLeaf() {
-      const field = config.fields.find((one) => one.code === "days_since_last_order") || config.fields[0];
-      return withField({ not: false }, field.code);
+      const field = fields.get("days_since_last_order") || config.fields[0];
+      return withField({ key: ++lastKey, also: {}, not: false }, field.code);
     }
 
     function withField(item, code) {
-      const field = fields.get(code);
       item.field = code;
-      return withOperator(item, field.operators[0].code);
+      item.kind = undefined;
+      return withOperator(item, fields.get(code).operators[0].code);
     }
 
     function withOperator(item, code) {
@@ -150,20 +183,29 @@
       item.kind = operator.kind;
       if (operator.kind === "none") delete item.value;
       else if (before !== operator.kind || item.value === undefined) item.value = firstValue(field, operator);
+      const also = operator.also;
+      item.also = also ? { [also.code]: item.also[also.code] ?? firstAlso(also) } : {};
       return item;
     }
 
     function firstValue(field, operator) {
       if (operator.kind === "choice") return operator.choices.length ? operator.choices[0][0] : "";
-      if (operator.kind === "number") return config.withDays && field.countsDays ? DAYS : 30;
+      if (operator.kind === "number") {
+        if (config.withDays && field.countsDays) return DAYS;
+        return operator.also || operator.most !== null && operator.most < 30 ? 1 : 30;
+      }
       if (operator.kind === "money") return "500000";
       return "";
     }
 
-    function drawLeaf(item, parent) {
+    function firstAlso(also) {
+      return config.withDays && also.countsDays ? DAYS : also.first ?? "";
+    }
+
+    function drawLeaf(item, parent, depth) {
       const field = fields.get(item.field);
       if (!field) {
-        return element("div", { class: "conditions-row" }, element("em", {}, String(item.field)), drawRemove(item, parent));
+        return element("div", { class: "conditions-row" }, element("em", {}, String(item.field)), tool("close", words.remove, () => remove(item, parent)));
       }
       const operator = field.operators.find((one) => one.code === item.is) || field.operators[0];
       item.kind = operator.kind;
@@ -171,65 +213,182 @@
         "div",
         { class: "conditions-row" },
         drawNot(item),
-        drawField(item),
-        select(field.operators.map((one) => [one.code, one.label]), item.is, words.question,
-          (code) => { withOperator(item, code); changed(); }),
+        drawField(item, field),
+        field.operators.length > 1 ? select(field.operators.map((one) => [one.code, one.label]), item.is, words.question,
+          `${item.key}-is`, (code) => { withOperator(item, code); changed(); })
+          : element("span", { class: "conditions-only" }, field.operators[0].label),
         drawValue(item, field, operator),
-        drawRemove(item, parent),
+        operator.also ? drawAlso(item, operator.also) : null,
+        element("span", { class: "conditions-tools" },
+          depth + 1 < config.maxDepth ? tool("data_array", words.wrap, () => wrap(item, parent)) : null,
+          tool("close", words.remove, () => remove(item, parent))),
       );
     }
 
-    function drawField(item) {
-      const groups = new Map();
-      for (const field of config.fields) {
-        if (!groups.has(field.group)) groups.set(field.group, []);
-        groups.get(field.group).push(field);
-      }
-      const box = element("select", {
+    /* --- what is asked about: a button that opens a list with a search --- */
+
+    function drawField(item, field) {
+      const open = element("button", {
+        type: "button",
         class: "conditions-select is-field",
-        "aria-label": words.field,
-        on: { change: (e) => { withField(item, e.target.value); changed(); } },
-      });
-      for (const [label, members] of groups) {
-        box.append(element("optgroup", { label }, ...members.map((field) =>
-          element("option", { value: field.code, selected: field.code === item.field }, field.label))));
+        "data-part": `${item.key}-field`,
+        "aria-haspopup": "listbox",
+        "aria-expanded": "false",
+        "aria-label": `${words.field}: ${field.label}`,
+        on: { click: () => toggle() },
+      }, element("span", {}, field.label), icon("expand_more"));
+      const holder = element("span", { class: "conditions-picker" }, open);
+      let list = null;
+
+      function toggle() {
+        if (list) { close(); return; }
+        list = drawPicker(item, (code) => { withField(item, code); changed(true, `${item.key}-field`); }, close);
+        holder.append(list);
+        open.setAttribute("aria-expanded", "true");
+        list.querySelector("input").focus();
+        list.querySelector(".is-on")?.scrollIntoView({ block: "nearest" });
+        holder.addEventListener("focusout", leave);
       }
-      return box;
+
+      function leave(event) {
+        if (!holder.contains(event.relatedTarget)) close(false);
+      }
+
+      function close(back = true) {
+        if (!list) return;
+        holder.removeEventListener("focusout", leave);
+        list.remove();
+        list = null;
+        open.setAttribute("aria-expanded", "false");
+        if (back) open.focus();
+      }
+      return holder;
     }
+
+    function drawPicker(item, pick, close) {
+      const id = `conditions-list-${item.key}`;
+      const list = element("div", { class: "conditions-list", role: "listbox", id });
+      const search = element("input", {
+        class: "conditions-input is-search",
+        type: "search",
+        role: "combobox",
+        autocomplete: "off",
+        placeholder: words.search,
+        "aria-label": words.search,
+        "aria-controls": id,
+        "aria-expanded": "true",
+        on: { input: () => fill(), keydown: (e) => move(e) },
+      });
+      let shown = [];
+      let on = 0;
+
+      function fill() {
+        const wanted = plain(search.value).split(/\s+/).filter(Boolean);
+        shown = config.fields.filter((field) => {
+          const text = plain(`${field.group} ${field.label}`);
+          return wanted.every((word) => text.includes(word));
+        });
+        on = Math.max(0, shown.findIndex((field) => field.code === item.field));
+        const parts = [];
+        let under = null;
+        shown.forEach((field, index) => {
+          if (field.group !== under) parts.push(element("div", { class: "conditions-under", role: "presentation" }, field.group));
+          under = field.group;
+          parts.push(element("div", {
+            class: "conditions-option",
+            role: "option",
+            id: `${id}-${index}`,
+            on: { mousedown: (e) => { e.preventDefault(); pick(field.code); } },
+          }, field.label));
+        });
+        if (!shown.length) parts.push(element("p", { class: "conditions-empty" }, words.nothingFound));
+        list.replaceChildren(...parts);
+        mark();
+      }
+
+      function mark() {
+        list.querySelectorAll("[role=option]").forEach((option, index) => {
+          option.classList.toggle("is-on", index === on);
+          option.setAttribute("aria-selected", String(index === on));
+          if (index === on) option.scrollIntoView({ block: "nearest" });
+        });
+        search.setAttribute("aria-activedescendant", shown.length ? `${id}-${on}` : "");
+      }
+
+      function move(event) {
+        const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
+        if (event.key in steps && shown.length) {
+          on = Math.min(shown.length - 1, Math.max(0, on + steps[event.key]));
+          mark();
+        } else if (event.key === "Enter") {
+          if (shown[on]) pick(shown[on].code);
+        } else if (event.key === "Escape") close();
+        else return;
+        event.preventDefault();
+        event.stopPropagation();
+      }
+
+      fill();
+      return element("div", { class: "conditions-popover" }, search, list);
+    }
+
+    /* --- values --- */
 
     function drawValue(item, field, operator) {
       if (operator.kind === "none") return element("span", { class: "conditions-novalue" });
-      if (operator.kind === "choice") {
-        const options = operator.choices.slice();
-        if (!options.some(([code]) => code === String(item.value))) options.unshift([String(item.value ?? ""), item.value || words.choose]);
-        return select(options, String(item.value ?? ""), words.value, (value) => { item.value = value; changed(false); });
-      }
-      if (operator.kind === "number" && config.withDays && field.countsDays) {
-        const isDays = item.value === DAYS;
-        const days = select([[DAYS, words.days], ["fixed", words.fixed]], isDays ? DAYS : "fixed", words.value,
-          (value) => { item.value = value === DAYS ? DAYS : 30; changed(); });
-        return element("span", { class: "conditions-pair" }, days, isDays ? null : input(item, operator));
-      }
-      return input(item, operator);
+      const set = (value, redraw) => { item.value = value; changed(Boolean(redraw)); };
+      const countsDays = field.countsDays && !operator.also;
+      return drawAny({ ...operator, label: words.value, countsDays }, item.value, `${item.key}-value`, set);
     }
 
-    function input(item, operator) {
-      const isText = operator.kind === "text";
-      return element("input", {
+    function drawAlso(item, also) {
+      const set = (value, redraw) => { item.also[also.code] = value; changed(Boolean(redraw)); };
+      return element("span", { class: "conditions-pair" },
+        also.before ? element("span", { class: "conditions-word" }, also.before) : null,
+        drawAny({ suggestions: [], most: null, ...also }, item.also[also.code], `${item.key}-also`, set),
+        also.after && item.also[also.code] !== DAYS ? element("span", { class: "conditions-word" }, also.after) : null);
+    }
+
+    function drawAny(wants, value, part, set) {
+      if (wants.kind === "choice") {
+        const options = wants.choices.slice();
+        if (!options.length) return element("span", { class: "conditions-word" }, words.noChoice);
+        if (!options.some(([code]) => code === String(value))) options.unshift([String(value ?? ""), value || words.choose]);
+        return select(options, String(value ?? ""), wants.label, part, set);
+      }
+      if (wants.kind === "number" && config.withDays && wants.countsDays) {
+        const isDays = value === DAYS;
+        const days = select([[DAYS, words.days], ["fixed", words.fixed]], isDays ? DAYS : "fixed", wants.label, part,
+          (code) => set(code === DAYS ? DAYS : 30, true));
+        return element("span", { class: "conditions-pair" }, days, isDays ? null : input(wants, value, `${part}-number`, set));
+      }
+      return input(wants, value, part, set);
+    }
+
+    function input(wants, value, part, set) {
+      const isText = wants.kind === "text";
+      const suggested = isText && wants.suggestions.length ? `conditions-suggest-${part}` : false;
+      const field = element("input", {
         class: isText ? "conditions-input is-text" : "conditions-input",
         type: isText ? "text" : "number",
         min: isText ? false : "0",
+        max: isText ? false : wants.most ?? false,
+        maxlength: isText ? "120" : false,
+        list: suggested,
         inputmode: isText ? false : "numeric",
-        value: item.value ?? "",
-        "aria-label": words.value,
+        value: value ?? "",
+        "data-part": part,
+        "aria-label": wants.label,
         on: {
           input: (e) => {
             const typed = e.target.value;
-            item.value = operator.kind === "number" && typed !== "" ? Number(typed) : typed;
-            changed(false);
+            set(wants.kind === "number" && typed !== "" ? Number(typed) : typed);
           },
         },
       });
+      if (!suggested) return field;
+      return element("span", { class: "conditions-pair is-text" }, field, element("datalist", { id: suggested },
+        ...wants.suggestions.map(([code, text]) => element("option", { value: code }, text === code ? "" : text))));
     }
 
     function drawNot(item) {
@@ -237,23 +396,24 @@
         type: "button",
         class: item.not ? "conditions-not is-on" : "conditions-not",
         "aria-pressed": String(Boolean(item.not)),
+        "data-part": `${item.key}-not`,
         title: words.notHelp,
         on: { click: () => { item.not = !item.not; changed(); } },
       }, words.not);
     }
 
-    function drawRemove(item, parent) {
+    function tool(sign, text, onClick) {
       return element("button", {
         type: "button",
         class: "conditions-remove",
-        title: words.remove,
-        "aria-label": words.remove,
-        on: { click: () => { parent.items.splice(parent.items.indexOf(item), 1); changed(); } },
-      }, icon("close"));
+        title: text,
+        "aria-label": text,
+        on: { click: onClick },
+      }, icon(sign));
     }
 
-    function button(sign, text, onClick) {
-      return element("button", { type: "button", class: "conditions-add", on: { click: onClick } }, icon(sign), text);
+    function button(sign, text, part, onClick) {
+      return element("button", { type: "button", class: "conditions-add", "data-part": part, on: { click: onClick } }, icon(sign), text);
     }
 
     /* --- the count --- */

@@ -306,21 +306,3 @@ class MemberMerge(models.Model):
     @property
     def stands(self) -> bool:
         return self.undone_at is None
-
-
-class Segment(models.Model):
-    """A saved question about members: who meets these conditions now."""
-
-    code = models.SlugField(_("code"), max_length=60, unique=True)
-    name = models.CharField(_("name"), max_length=120)
-    description = models.CharField(_("description"), max_length=300, blank=True, default="")
-    conditions = models.JSONField(_("conditions"), default=dict, blank=True)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("segment")
-        verbose_name_plural = _("segments")
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name

@@ -1,0 +1,184 @@
+"""What may be asked about the purchases of the last so many days.
+
+A window of 30 days reaches from the day that lies 30 days back through today. What went
+back whole is no purchase; a part that went back is taken off what its order was worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from activities.models import Order
+from activities.standing import kept_amount, standing
+from core.models import Programme
+from core.money import format_money
+from members.segments import Asked, Field, Moment, Operator, ValueKind, within_days
+
+GROUP = _("Purchases in a window")
+EVERYONE = Q(pk__gt=0)
+
+
+def window_fields() -> tuple[Field, ...]:
+    """Return the fields of this file."""
+    return _orders(), _spend(), _average()
+
+
+def bought_since(days: int, moment: Moment) -> Q:
+    """Ask who bought in a window at all, by the summary.
+
+    It stands before every question that reads orders: of ten million members, only those
+    who bought lately are looked up there.
+    """
+    return Q(
+        purchases__last_order_on__isnull=False,
+        purchases__last_order_on__gte=moment.days_before(days),
+    )
+
+
+def orders_since(days: int, moment: Moment) -> QuerySet[Order]:
+    """Return the purchases of a member in a window, for a subquery."""
+    return Order.objects.filter(
+        standing(),
+        member=OuterRef("pk"),
+        # The day is what counts; the instant is what the index of a member's orders knows.
+        placed_at__gte=moment.start_of_days_before(days),
+    )
+
+
+def _orders() -> Field:
+    return Field(
+        "orders_within",
+        _("number of orders in a window"),
+        GROUP,
+        (
+            Operator(
+                "at_least",
+                _("at least"),
+                _("bought at least %(value)s times in the last %(also)s days"),
+                lambda asked, moment: _at_least(asked, moment, "count"),
+                ValueKind.NUMBER,
+                also=within_days(),
+            ),
+            Operator(
+                "at_most",
+                _("at most"),
+                _("bought at most %(value)s times in the last %(also)s days"),
+                lambda asked, moment: ~_come_to(asked, moment, count__gt=asked.value),
+                ValueKind.NUMBER,
+                also=within_days(),
+            ),
+        ),
+        tell=_tell_window,
+    )
+
+
+def _spend() -> Field:
+    return Field(
+        "spend_within",
+        _("spend in a window"),
+        GROUP,
+        (
+            Operator(
+                "at_least",
+                _("at least"),
+                _("spent at least %(value)s in the last %(also)s days"),
+                lambda asked, moment: _at_least(asked, moment, "amount"),
+                ValueKind.MONEY,
+                also=within_days(),
+            ),
+            Operator(
+                "at_most",
+                _("at most"),
+                _("spent at most %(value)s in the last %(also)s days"),
+                lambda asked, moment: ~_come_to(asked, moment, amount__gt=asked.value),
+                ValueKind.MONEY,
+                also=within_days(),
+            ),
+        ),
+        tell=_tell_window,
+    )
+
+
+def _average() -> Field:
+    """Ask for the average order; who did not buy has none and is on neither side."""
+    return Field(
+        "average_within",
+        _("average order in a window"),
+        GROUP,
+        (
+            Operator(
+                "at_least",
+                _("at least"),
+                _("spent at least %(value)s on an average order of the last %(also)s days"),
+                lambda asked, moment: _come_to(
+                    asked, moment, amount__gte=F("count") * Value(asked.value)
+                ),
+                ValueKind.MONEY,
+                also=within_days(),
+            ),
+            Operator(
+                "at_most",
+                _("at most"),
+                _("spent at most %(value)s on an average order of the last %(also)s days"),
+                lambda asked, moment: _come_to(
+                    asked, moment, amount__lte=F("count") * Value(asked.value)
+                ),
+                ValueKind.MONEY,
+                also=within_days(),
+            ),
+        ),
+        tell=_tell_window,
+    )
+
+
+# --- conditions --------------------------------------------------------------------------
+
+
+def _at_least(asked: Asked, moment: Moment, total: str) -> Q:
+    """Compare a total that is zero for who did not buy."""
+    if asked.value <= 0:
+        return EVERYONE
+    return _come_to(asked, moment, **{f"{total}__gte": asked.value})
+
+
+def _come_to(asked: Asked, moment: Moment, **condition: Any) -> Q:
+    """Ask what the purchases of a window come to; false for who has none there."""
+    totals = (
+        orders_since(asked.also, moment)
+        .order_by()
+        .values("member")
+        .annotate(count=Count("pk"), amount=Sum(kept_amount()))
+        .filter(**condition)
+    )
+    return bought_since(asked.also, moment) & Q(Exists(totals))
+
+
+def _tell_window(
+    member_ids: Sequence[int], asked: Asked, moment: Moment
+) -> Mapping[int, str]:
+    currency = str(Programme.current().currency)
+    orders = Order.objects.filter(
+        standing(),
+        member__in=member_ids,
+        placed_at__gte=moment.start_of_days_before(asked.also),
+    )
+    rows = orders.order_by().values("member")
+    totals = {
+        row["member"]: (row["count"], row["amount"])
+        for row in rows.annotate(count=Count("pk"), amount=Sum(kept_amount()))
+    }
+    return {
+        pk: gettext("%(count)s orders of %(amount)s in the last %(days)s days")
+        % {
+            "count": totals.get(pk, (0,))[0],
+            "amount": format_money(totals.get(pk, (0, Decimal(0)))[1], currency),
+            "days": asked.also,
+        }
+        for pk in member_ids
+    }
