@@ -389,7 +389,9 @@
     }
 
     window.addEventListener("beforeunload", (event) => {
-      if (serial !== saved) event.preventDefault();
+      if (serial === saved) return;
+      event.preventDefault();
+      event.returnValue = words.leave;
     });
 
     /* --- the bar above --- */
