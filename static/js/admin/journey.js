@@ -797,7 +797,7 @@
     function drawBody(node) {
       const fields = element("fieldset", { class: "journey-fields", disabled: !mayChange }, ...FIELDS[node.kind](node));
       return element("div", { class: "journey-body" }, fields,
-        element("div", { class: "console-buttons" }, button(words.done, "check", close, { class: "console-button journey-done" })));
+        element("div", { class: "console-buttons" }, button(mayChange ? words.done : words.close, mayChange ? "check" : "", close, { class: "console-button journey-done" })));
     }
 
     function field(label, control, help = "", kind = "") {
