@@ -31,7 +31,7 @@ from api.views.vouchers import (
     Validation,
 )
 from api.views.vouchers import Release as ReleaseVouchers
-from api.views.webhooks import ZaloWebhook
+from api.views.webhooks import SmsReport, ZaloWebhook
 
 app_name = "api"
 
@@ -100,6 +100,7 @@ urlpatterns = [
         name="member-redemptions",
     ),
     path("webhooks/zalo/", ZaloWebhook.as_view(), name="webhook-zalo"),
+    path("webhooks/sms/<str:secret>/", SmsReport.as_view(), name="webhook-sms"),
     # Or an address without its last slash would be redirected and lose its body.
     re_path(r"", NoSuchAddress.as_view()),
 ]

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from celery import shared_task
+from django.db import transaction
 from django.utils import timezone
 
 from campaigns.models import Campaign, CampaignRun
@@ -20,6 +21,15 @@ def run_campaigns(self: Any) -> None:
 def go_on() -> None:
     """Look whether something happened, or whose rest at a step is over."""
     advance_campaigns(at=timezone.now())
+
+
+def send_after_commit(campaign: Campaign, actor: str, at: datetime) -> None:
+    """Let the worker do the work of a campaign by hand, once the approval stands."""
+    transaction.on_commit(
+        lambda: run_one_campaign.delay(
+            campaign_id=campaign.pk, at=at.isoformat(), actor=actor, dry_run=False
+        )
+    )
 
 
 @shared_task(name="campaigns.tasks.run_one_campaign")

@@ -54,6 +54,12 @@ DAILY = (
         9,
         _("Runs the automatic campaigns once more, when messages may be sent."),
     ),
+    Daily(
+        _("Templates at Zalo"),
+        "messaging.tasks.sync_zalo_templates",
+        6,
+        _("Asks Zalo for the state and price of every template, and for the quota."),
+    ),
 )
 HOURLY = (
     Hourly(
@@ -71,10 +77,10 @@ EVERY = (
         _("Sends what is due in the outbox."),
     ),
     Every(
-        _("Work off Zalo events"),
+        _("Work off events"),
         "messaging.tasks.process_webhooks",
         10,
-        _("Reads what Zalo told us: delivered, seen, followed, unfollowed."),
+        _("Reads what providers told us: delivered, seen, followed, unfollowed, rated."),
     ),
     Every(
         _("Campaigns go on"),

@@ -155,7 +155,9 @@ def _messages(today: date) -> dict[str, Pair]:
     middle = start_of_day(today - timedelta(days=MONTH_DAYS - 1))
     start = start_of_day(today - timedelta(days=2 * MONTH_DAYS - 1))
     first = first_id_since(Message, "planned_at", start)
+    # What staff sent to themselves is no message to a member.
     rows = Message.objects.filter(pk__gte=first, sent_at__gte=start)
+    rows = rows.exclude(source_type="test")
     now, before = Q(sent_at__gte=middle), Q(sent_at__lt=middle)
     sent, arrived = Q(state__in=LEFT_US), Q(state__in=ARRIVED)
     counts = rows.aggregate(

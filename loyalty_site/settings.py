@@ -352,6 +352,28 @@ ZALO_OAUTH_URL = env.str("ZALO_OAUTH_URL", default="https://oauth.zaloapp.com")
 ZALO_OPENAPI_URL = env.str("ZALO_OPENAPI_URL", default="https://openapi.zalo.me")
 ZALO_BUSINESS_URL = env.str("ZALO_BUSINESS_URL", default="https://business.openapi.zalo.me")
 
+# --- SMS ------------------------------------------------------------------------------
+
+# A brand-name gateway that speaks eSMS's JSON; without keys no SMS is sent.
+SMS_URL = env.str("SMS_URL", default="https://rest.esms.vn").rstrip("/")
+SMS_API_KEY = env.str("SMS_API_KEY", default="")
+SMS_SECRET_KEY = env.str("SMS_SECRET_KEY", default="")
+SMS_BRANDNAME = env.str("SMS_BRANDNAME", default="")
+# The gateway's kinds of message: 1 advertising, 2 customer care.
+SMS_TYPE_OFFERS = env.str("SMS_TYPE_OFFERS", default="1")
+SMS_TYPE_CARE = env.str("SMS_TYPE_CARE", default="2")
+# The gateway signs nothing: whoever knows this part of the address may report.
+SMS_REPORT_SECRET = env.str("SMS_REPORT_SECRET", default="")
+SMS_SANDBOX = env.bool("SMS_SANDBOX", default=False)
+
+# --- Sending --------------------------------------------------------------------------
+
+# "1" or "0" decides over the switch in the console; addresses are added to its list.
+MESSAGES_TEST_MODE: bool | None = None
+if env.str("MESSAGES_TEST_MODE", default=""):
+    MESSAGES_TEST_MODE = env.bool("MESSAGES_TEST_MODE")
+MESSAGES_TEST_ADDRESSES = env.list("MESSAGES_TEST_ADDRESSES", default=[])
+
 # --- API ------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

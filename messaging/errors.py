@@ -27,3 +27,16 @@ class GrantLost(NotConnected):
     """Zalo no longer accepts the refresh token; only an OA administrator can renew it."""
 
     code = "grant_lost"
+
+
+class PlatformUnavailable(DomainError):
+    """A provider did not answer a question; asking again later is all one can do."""
+
+    code = "platform_unavailable"
+    status = 503
+
+
+class InvalidTest(InvalidInput):
+    """A test that cannot be sent: no such address, or too many of them."""
+
+    code = "invalid_test"

@@ -1,10 +1,12 @@
-"""What each kind of event from Zalo changes here."""
+"""What each kind of event from a provider changes here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from django.db.models import Q
 
 from core.batch import Column, fetch_all, rows_source
 from core.phones import InvalidPhone, normalise_phone
@@ -16,8 +18,11 @@ from members.services import (
     set_follows,
     withdraw_zalo,
 )
+from messaging.channels.http import whole
 from messaging.followers import follows_now, note_follow
-from messaging.models import WebhookEvent
+from messaging.models import Channel, Feedback, Message, WebhookEvent
+from messaging.registry import note_state
+from messaging.verdicts import send_elsewhere
 
 
 class EventNotReady(Exception):
@@ -30,12 +35,19 @@ def handle(events: Sequence[WebhookEvent]) -> list[WebhookEvent]:
     Receipts come by the thousand and are written together; what nobody handles is kept.
     """
     receipts: list[tuple[WebhookEvent, str]] = []
+    waiting: list[WebhookEvent] = []
     for event in events:
-        if event.event_name in RECEIPTS:
+        if event.provider == SMS:
+            outcome = _outcome_of(event.payload)
+            if outcome == "delivered":
+                receipts.append((event, outcome))
+            elif outcome == "failed" and not _note_failure(event):
+                waiting.append(event)
+        elif event.event_name in RECEIPTS:
             receipts.append((event, RECEIPTS[event.event_name]))
         elif handler := HANDLERS.get(event.event_name):
             handler(event.payload, _told_at(event))
-    return _write_receipts(receipts)
+    return waiting + _write_receipts(receipts)
 
 
 # --- Receipts ---------------------------------------------------------------------------
@@ -109,6 +121,8 @@ def _rounds(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
 
 
 def _receipt_rows(event: WebhookEvent, kind: str) -> list[tuple[Any, ...]]:
+    if event.provider == SMS:
+        return [(event.pk, *_names_of(event.payload), event.received_at, None)]
     message = _dict(event.payload.get("message"))
     ids = message.get("msg_ids")
     ids = ids if isinstance(ids, list) else [message.get("msg_id")]
@@ -123,6 +137,77 @@ def _our_id(tracking_id: Any) -> int | None:
     text = str(tracking_id or "")
     is_ours = text[:1] == "m" and text[1:].isdecimal() and len(text) < 20
     return int(text[1:]) if is_ours else None
+
+
+# --- Reports of the SMS gateway ---------------------------------------------------------
+
+SMS = "sms"
+# The gateway's words: 4 refused, 5 done; what lies before is on its way.
+REFUSED, DONE = "4", "5"
+
+
+def _outcome_of(payload: Mapping[str, Any]) -> str:
+    status = str(payload.get("SendStatus") or "")
+    if status == DONE and whole(payload.get("SendSuccess")):
+        return "delivered"
+    if status == REFUSED or (status == DONE and whole(payload.get("SendFailed"))):
+        return "failed"
+    return ""
+
+
+def _names_of(payload: Mapping[str, Any]) -> tuple[str, int | None]:
+    return str(payload.get("SMSID") or "")[:60], _our_id(payload.get("RequestId"))
+
+
+def _note_failure(event: WebhookEvent) -> bool:
+    """Let a message that arrived nowhere take its next way; False: not known yet."""
+    provider_id, our_id = _names_of(event.payload)
+    name = Q(pk=our_id) if our_id else Q(provider_id=provider_id) & ~Q(provider_id="")
+    message = Message.objects.filter(name, channel=Channel.SMS).first()
+    if message is None or message.state == Message.State.SENDING:
+        return False
+    open_states = [Message.State.SENT, Message.State.UNKNOWN]
+    ours = Message.objects.filter(pk=message.pk, state__in=open_states)
+    if ours.update(state=Message.State.FAILED, reason="undelivered"):
+        send_elsewhere([message], at=event.received_at)
+    return True
+
+
+# --- What people and the platform say ---------------------------------------------------
+
+
+def _rated(payload: Mapping[str, Any], at: datetime) -> None:
+    """Keep a rating once, however often it is told."""
+    told = _dict(payload.get("message"))
+    rating = whole(told.get("rate"))
+    number = str(told.get("msg_id") or "")[:60]
+    if rating is None or not 0 <= rating <= 5 or not number:
+        return
+    our_id = _our_id(told.get("tracking_id"))
+    name = Q(pk=our_id) if our_id else Q(provider_id=number)
+    choices = told.get("feedbacks")
+    Feedback.objects.get_or_create(
+        key=f"zalo:{number}",
+        defaults={
+            "message": Message.objects.filter(name).first(),
+            "rating": rating,
+            "choices": [str(one)[:100] for one in choices[:20]]
+            if isinstance(choices, list)
+            else [],
+            "note": str(told.get("note") or "")[:500],
+            "given_at": _moment(told.get("submit_time")) or at,
+        },
+    )
+
+
+def _template_changed(payload: Mapping[str, Any], at: datetime) -> None:
+    status = _dict(payload.get("status"))
+    note_state(
+        template_id=str(payload.get("template_id") or ""),
+        state=str(status.get("new_status") or ""),
+        reason=str(payload.get("reason") or ""),
+        at=at,
+    )
 
 
 # --- People -----------------------------------------------------------------------------
@@ -173,6 +258,8 @@ HANDLERS: dict[str, Callable[[Mapping[str, Any], datetime], None]] = {
     "unfollow": _unfollowed,
     "user_submit_info": _submitted_info,
     "user_withdraw": _withdrew,
+    "user_feedback": _rated,
+    "change_template_status": _template_changed,
 }
 
 

@@ -10,22 +10,27 @@ import random
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from core.clock import programme_zone
-from members.models import Consent, Identifier, Member
+from core.models import Holiday
+from members.models import Member
+from messaging.cascade import Ways, current_ways
 from messaging.fields import ineligible
-from messaging.models import Channel, Message, MessageTemplate, SendingPolicy
-from messaging.reach import CONSENT_WHEN_SILENT
+from messaging.models import (
+    ZALO_CHANNELS,
+    Channel,
+    Message,
+    MessageTemplate,
+    SendingPolicy,
+)
+from messaging.outbox import TEST
+from messaging.reach import Contacts, contacts_of
+from messaging.test_mode import TestMode, current_test_mode
 
 MARKETING = MessageTemplate.Purpose.MARKETING
 ONE_TIME_CODE = MessageTemplate.Purpose.ONE_TIME_CODE
-KINDS = {
-    Channel.ZALO_UID.value: Identifier.Kind.ZALO.value,
-    Channel.ZALO_PHONE.value: Identifier.Kind.PHONE.value,
-}
 # What has reached somebody, or may have.
 GONE_OUT = (
     Message.State.SENT,
@@ -35,6 +40,8 @@ GONE_OUT = (
 )
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
+# Longer than the longest run of days off.
+HOLIDAYS_AHEAD = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,8 @@ class Verdict:
     address: str = ""
     reason: str = ""
     due_at: datetime | None = None
-    # The phone may be tried instead.
-    by_phone_instead: bool = False
+    # The next channel may be tried instead.
+    tries_next: bool = False
 
 
 @dataclass
@@ -54,18 +61,14 @@ class Facts:
 
     policy: SendingPolicy
     zone: ZoneInfo
+    ways: Ways
+    test_mode: TestMode
     members: dict[int, Member]
-    addresses: dict[tuple[int, str], str]
-    consents: dict[tuple[int, str, str], bool]
+    contacts: Contacts
     reasons: dict[int, str]
     sent_at: dict[int, list[datetime]]
+    holidays: frozenset[date] = frozenset()
     under_way: set[int | None] = field(default_factory=set)
-
-    def allows(self, member_id: int, purpose: str, channel: str) -> bool:
-        for said in (channel, ""):
-            if (is_given := self.consents.get((member_id, purpose, said))) is not None:
-                return is_given
-        return CONSENT_WHEN_SILENT[MessageTemplate.Purpose(purpose)]
 
 
 def ask(
@@ -74,22 +77,33 @@ def ask(
     lease: str,
     *,
     busy: Collection[int | None] = (),
+    ways: Ways | None = None,
 ) -> dict[int, Verdict]:
     """Judge a leased batch. The number of queries does not depend on its size.
 
     ``busy`` are the members to whom this relay is sending an offer already.
     """
-    facts = _gather(messages, at, lease)
+    facts = _gather(messages, at, lease, ways or current_ways())
     facts.under_way |= set(busy)
     return {message.pk: _judge(message, facts, at) for message in messages}
 
 
-def next_opening(at: datetime, policy: SendingPolicy, zone: ZoneInfo) -> datetime | None:
+def next_opening(
+    at: datetime,
+    policy: SendingPolicy,
+    zone: ZoneInfo,
+    holidays: Collection[date] = (),
+) -> datetime | None:
     """Return when offers may go again, or None when they may go now."""
     local = at.astimezone(zone)
-    if policy.marketing_from <= local.time() < policy.marketing_until:
+    day = local.date()
+    is_open = policy.marketing_from <= local.time() < policy.marketing_until
+    if is_open and day not in holidays:
         return None
-    day = local.date() if local.time() < policy.marketing_from else local.date() + DAY
+    if local.time() >= policy.marketing_from:
+        day += DAY
+    while day in holidays:
+        day += DAY
     return datetime.combine(day, policy.marketing_from, tzinfo=zone).astimezone(at.tzinfo)
 
 
@@ -102,51 +116,50 @@ def opening_tomorrow(at: datetime, policy: SendingPolicy, zone: ZoneInfo) -> dat
 # --- Facts ------------------------------------------------------------------------------
 
 
-def _gather(messages: Sequence[Message], at: datetime, lease: str) -> Facts:
+def _gather(messages: Sequence[Message], at: datetime, lease: str, ways: Ways) -> Facts:
     ids = sorted({m.member_id for m in messages if m.member_id is not None})
     offered = sorted(
         {m.member_id for m in messages if m.member_id and m.template.purpose == MARKETING}
     )
-    members = Member.objects.filter(pk__in=ids).only("state", "follows_oa")
+    members = {
+        member.pk: member
+        for member in Member.objects.filter(pk__in=ids).only("code", "state", "follows_oa")
+    }
+    followers = frozenset(pk for pk, member in members.items() if member.follows_oa)
+    policy, zone = SendingPolicy.current(), programme_zone()
     return Facts(
-        policy=SendingPolicy.current(),
-        zone=programme_zone(),
-        members={member.pk: member for member in members},
-        addresses=_addresses(ids),
-        consents=_consents(ids),
+        policy=policy,
+        zone=zone,
+        ways=ways,
+        test_mode=current_test_mode(policy),
+        members=members,
+        contacts=contacts_of(ids, followers=followers),
         reasons=ineligible(messages, at),
         sent_at=_sent_at(offered, at),
+        holidays=_holidays(policy, at.astimezone(zone).date()),
         under_way=_under_way(offered, lease),
     )
 
 
-def _addresses(ids: Sequence[int]) -> dict[tuple[int, str], str]:
-    working = Identifier.objects.filter(
-        member__in=ids, kind__in=KINDS.values(), is_valid=True
-    )
-    # The newest of several comes last and stays.
-    rows = working.order_by("pk").values_list("member_id", "kind", "value")
-    return {(member_id, kind): value for member_id, kind, value in rows}
-
-
-def _consents(ids: Sequence[int]) -> dict[tuple[int, str, str], bool]:
-    rows = Consent.objects.filter(member__in=ids).values_list(
-        "member_id", "purpose", "channel", "is_given"
-    )
-    return {
-        (member_id, purpose, channel): said for member_id, purpose, channel, said in rows
-    }
+def _holidays(policy: SendingPolicy, today: date) -> frozenset[date]:
+    """Return the next holidays on which the brand makes no offers."""
+    if not policy.no_offers_on_holidays:
+        return frozenset()
+    near = Holiday.objects.filter(day__range=(today, today + HOLIDAYS_AHEAD))
+    return frozenset(near.values_list("day", flat=True))
 
 
 def _sent_at(ids: Sequence[int], at: datetime) -> dict[int, list[datetime]]:
     lately: dict[int, list[datetime]] = defaultdict(list)
-    rows = Message.objects.filter(
+    offers = Message.objects.filter(
         member__in=ids,
         sent_at__gt=at - WEEK,
         state__in=GONE_OUT,
         template__purpose=MARKETING,
-    ).values_list("member_id", "sent_at")
-    for member_id, sent_at in rows:
+    )
+    # What waits on the member's own page has disturbed no one.
+    offers = offers.exclude(channel=Channel.INBOX)
+    for member_id, sent_at in offers.values_list("member_id", "sent_at"):
         lately[member_id].append(sent_at)  # type: ignore[arg-type]
     return lately
 
@@ -168,16 +181,25 @@ def _under_way(ids: Sequence[int], lease: str) -> set[int | None]:
 def _judge(message: Message, facts: Facts, at: datetime) -> Verdict:
     if message.expires_at is not None and message.expires_at <= at:
         return Verdict(reason="too_late")
-    if message.template.purpose == ONE_TIME_CODE:
+    if message.source_type == TEST:
+        # To the address it names, whatever the hour.
         return _to_address(message, facts)
-    for rule in (_person, _cause, _consent, _channel, _hour, _fatigue):
+    if message.template.purpose == ONE_TIME_CODE:
+        return _channel(message, facts, at) or _to_address(message, facts)
+    for rule in (_person, _cause, _consent, _channel, _register, _hour, _fatigue):
         if verdict := rule(message, facts, at):
             return verdict
     verdict = _to_address(message, facts)
-    if not verdict.reason and message.template.purpose == MARKETING and message.member_id:
+    if not verdict.reason and _disturbs(message) and message.member_id:
         # The next message of this batch to the same person must count this one.
         facts.sent_at[message.member_id].append(at)
     return verdict
+
+
+def _disturbs(message: Message) -> bool:
+    """Tell whether this is an offer that makes a phone ring or fills a mailbox."""
+    is_offer = message.template.purpose == MARKETING
+    return is_offer and message.channel != Channel.INBOX
 
 
 def _person(message: Message, facts: Facts, at: datetime) -> Verdict | None:
@@ -195,29 +217,43 @@ def _cause(message: Message, facts: Facts, at: datetime) -> Verdict | None:
 
 def _consent(message: Message, facts: Facts, at: datetime) -> Verdict | None:
     assert message.member_id is not None  # _person came first
-    if facts.allows(message.member_id, message.template.purpose, message.channel):
+    purpose, channel = message.template.purpose, message.channel
+    if facts.contacts.allows(message.member_id, purpose, channel):
         return None
     return Verdict(reason="no_consent")
 
 
 def _channel(message: Message, facts: Facts, at: datetime) -> Verdict | None:
-    """A way by user id that has closed since the planning leaves the way by phone."""
-    if message.channel != Channel.ZALO_UID:
+    """A way that has closed since the planning leaves the ways behind it."""
+    if not facts.ways.is_on(message.channel):
+        return Verdict(reason="channel_off", tries_next=True)
+    if message.channel in ZALO_CHANNELS and facts.ways.is_barred(message.template):
+        return Verdict(reason="template_barred", tries_next=True)
+    if message.channel != Channel.ZALO_UID or message.member_id is None:
         return None
-    assert message.member_id is not None  # _person came first
     if not message.template.sends_by_uid:
-        return Verdict(reason="template_not_by_uid", by_phone_instead=True)
-    if (message.member_id, Identifier.Kind.ZALO.value) not in facts.addresses:
-        return Verdict(reason="no_address", by_phone_instead=True)
+        return Verdict(reason="template_not_by_uid", tries_next=True)
+    if not facts.contacts.address(message.member_id, message.channel):
+        return Verdict(reason="no_address", tries_next=True)
     if not facts.members[message.member_id].follows_oa:
-        return Verdict(reason="not_following", by_phone_instead=True)
+        return Verdict(reason="not_following", tries_next=True)
+    return None
+
+
+def _register(message: Message, facts: Facts, at: datetime) -> Verdict | None:
+    """The national register forbids offers to a phone, whatever its owner told us."""
+    assert message.member_id is not None  # _person came first
+    purpose, channel = message.template.purpose, message.channel
+    address = facts.contacts.address(message.member_id, channel)
+    if facts.contacts.is_registered(address, purpose, channel):
+        return Verdict(reason="do_not_advertise", tries_next=True)
     return None
 
 
 def _hour(message: Message, facts: Facts, at: datetime) -> Verdict | None:
-    if message.template.purpose != MARKETING:
+    if not _disturbs(message):
         return None
-    opening = next_opening(at, facts.policy, facts.zone)
+    opening = next_opening(at, facts.policy, facts.zone, facts.holidays)
     return wait_until(message, opening, "quiet_hours") if opening else None
 
 
@@ -229,7 +265,7 @@ def wait_until(message: Message, due_at: datetime, reason: str) -> Verdict:
 
 
 def _fatigue(message: Message, facts: Facts, at: datetime) -> Verdict | None:
-    if message.template.purpose != MARKETING or message.member_id is None:
+    if not _disturbs(message) or message.member_id is None:
         return None
     sent = facts.sent_at.get(message.member_id, [])
     if (
@@ -249,9 +285,24 @@ def _within(times: Iterable[datetime], since: datetime) -> int:
 
 
 def _to_address(message: Message, facts: Facts) -> Verdict:
-    kind = KINDS[message.channel]
-    address: Any = message.address
+    address = message.address
+    if message.channel == Channel.INBOX:
+        return _to_inbox(message, facts)
     # A message that names its address (a code to a phone being proved) goes just there.
     if message.member_id is not None and not address:
-        address = facts.addresses.get((message.member_id, kind), "")
-    return Verdict(address=address) if address else Verdict(reason="no_address")
+        address = facts.contacts.address(message.member_id, message.channel)
+    if not address:
+        return Verdict(reason="no_address", tries_next=True)
+    if not facts.test_mode.lets_pass(address):
+        return Verdict(reason="test_mode")
+    return Verdict(address=address)
+
+
+def _to_inbox(message: Message, facts: Facts) -> Verdict:
+    """A page needs no address; in test mode it must belong to someone of the list."""
+    if message.member_id is None:
+        return Verdict(reason="no_address")
+    addresses = facts.contacts.of_member(message.member_id)
+    if facts.test_mode.is_on and not any(map(facts.test_mode.lets_pass, addresses)):
+        return Verdict(reason="test_mode")
+    return Verdict(address=facts.members[message.member_id].code)

@@ -15,6 +15,7 @@ from django.utils.http import base36_to_int, int_to_base36
 from messaging.models import Message
 
 SALT = "messaging.links"
+OPT_OUT_SALT = "messaging.opt_out"
 SIGNATURE_LENGTH = 12
 LARGEST_ID = 2**63 - 1
 
@@ -24,11 +25,20 @@ def member_link(message_id: int) -> str:
     return f"{settings.PUBLIC_URL}/m/{make_token(message_id)}/"
 
 
-def make_token(message_id: int) -> str:
-    return _signature(message_id, settings.SECRET_KEY) + int_to_base36(message_id)
+def opt_out_link(message_id: int) -> str:
+    """Return the address at which the recipient of this message refuses further offers."""
+    return f"{settings.PUBLIC_URL}/o/{make_token(message_id, salt=OPT_OUT_SALT)}/"
 
 
-def read_link(token: str) -> int | None:
+def make_token(message_id: int, *, salt: str = SALT) -> str:
+    return _signature(message_id, settings.SECRET_KEY, salt) + int_to_base36(message_id)
+
+
+def read_opt_out(token: str) -> int | None:
+    return read_link(token, salt=OPT_OUT_SALT)
+
+
+def read_link(token: str, *, salt: str = SALT) -> int | None:
     """Return the message a token was made for, or None when we did not make it."""
     signature, number = token[:SIGNATURE_LENGTH], token[SIGNATURE_LENGTH:]
     try:
@@ -39,7 +49,8 @@ def read_link(token: str) -> int | None:
     if message_id > LARGEST_ID or number != int_to_base36(message_id):
         return None
     keys: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    if any(constant_time_compare(signature, _signature(message_id, key)) for key in keys):
+    ours = [_signature(message_id, key, salt) for key in keys]
+    if any(constant_time_compare(signature, one) for one in ours):
         return message_id
     return None
 
@@ -50,6 +61,6 @@ def note_click(message_id: int, at: datetime) -> bool:
     return bool(first.update(clicked_at=at))
 
 
-def _signature(message_id: int, key: str) -> str:
-    digest = salted_hmac(SALT, str(message_id), secret=key, algorithm="sha256").digest()
+def _signature(message_id: int, key: str, salt: str) -> str:
+    digest = salted_hmac(salt, str(message_id), secret=key, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest[:9]).decode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +23,8 @@ from messaging.models import Channel, Message, MessageTemplate, TemplateParamete
 
 State = Message.State
 CODE = MessageTemplate.Purpose.ONE_TIME_CODE
+# The cause of what staff send to themselves.
+TEST = "test"
 # Longer than the longest call to Zalo with its token renewed in between.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 5
@@ -43,6 +45,7 @@ class Settlement:
     provider_id: str = ""
     due_at: datetime | None = None
     sent_at: datetime | None = None
+    cost: int = 0
     # An attempt that told us nothing about this message is taken back.
     counts: bool = True
 
@@ -51,7 +54,7 @@ def new_lease() -> str:
     return secrets.token_hex(16)
 
 
-def lanes(held: Collection[str]) -> list[tuple[int, str]]:
+def lanes(held: Collection[str], closed: Collection[str] = ()) -> list[tuple[int, str]]:
     """List template and channel of what may move now, one-time codes first."""
     templates = MessageTemplate.objects.filter(is_active=True).order_by(
         Case(When(purpose=CODE, then=Value(0)), default=Value(1)), "pk"
@@ -61,20 +64,37 @@ def lanes(held: Collection[str]) -> list[tuple[int, str]]:
         for template_id, purpose in templates.values_list("pk", "purpose")
         for channel in Channel.values
         # A used-up quota for offers must not keep a member from signing in.
-        if channel not in held or purpose == CODE
+        if channel not in closed and (channel not in held or purpose == CODE)
     ]
 
 
 def lease_due(
-    *, at: datetime, limit: int, lease: str, held: Collection[str] = ()
+    *,
+    at: datetime,
+    limit: int,
+    lease: str,
+    held: Collection[str] = (),
+    closed: Collection[str] = (),
+    room: Mapping[str, int] | None = None,
 ) -> list[Message]:
-    """Take up to ``limit`` due messages for this relay, each with its template."""
+    """Take up to ``limit`` due messages for this relay, each with its template.
+
+    Offers of ``held`` channels wait, everything of ``closed`` ones does; of a channel in
+    ``room`` no more is taken than its room.
+    """
     taken = 0
+    left = dict(room or {})
     with transaction.atomic(durable=True):
-        for template_id, channel in lanes(held):
+        for template_id, channel in lanes(held, closed):
+            most = min(limit - taken, left.get(channel, limit))
             if taken >= limit:
                 break
-            taken += _lease_lane(template_id, channel, at, limit - taken, lease)
+            if most <= 0:
+                continue
+            number = _lease_lane(template_id, channel, at, most, lease)
+            taken += number
+            if channel in left:
+                left[channel] -= number
     if not taken:
         return []
     parameters = Prefetch("parameters", TemplateParameter.objects.order_by("pk"))
@@ -130,6 +150,7 @@ SETTLED = (
     Column("new_provider_id", "text"),
     Column("new_due_at", "timestamptz"),
     Column("new_sent_at", "timestamptz"),
+    Column("new_cost", "integer"),
     Column("uncounted", "integer"),
     Column("forget", "integer"),
 )
@@ -148,6 +169,7 @@ UPDATE messaging_message SET
   provider_id = new_provider_id,
   due_at = COALESCE(new_due_at, due_at),
   sent_at = new_sent_at,
+  cost = new_cost,
   attempts = CASE WHEN attempts >= uncounted THEN attempts - uncounted ELSE 0 END,
   requested_at = CASE WHEN new_state = 'pending' THEN NULL ELSE requested_at END,
   lease = '',
@@ -175,19 +197,21 @@ def _row(settlement: Settlement) -> tuple[Any, ...]:
     message = settlement.message
     is_over = settlement.state != State.PENDING
     is_code = message.template.purpose == CODE
+    # Neither a code nor what stood in a test about a member is kept afterwards.
+    is_passing = is_code or message.source_type == TEST
     return (
         message.pk,
         str(settlement.state),
         settlement.reason,
         settlement.error_code,
         settlement.address if is_over else "",
-        # A one-time code is nobody's to read afterwards.
-        json.dumps({} if is_code else settlement.payload),
+        json.dumps({} if is_passing else settlement.payload),
         settlement.provider_id,
         settlement.due_at,
         settlement.sent_at,
+        settlement.cost,
         0 if settlement.counts else 1,
-        1 if is_code and is_over else 0,
+        1 if is_passing and is_over else 0,
     )
 
 

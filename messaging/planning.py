@@ -54,6 +54,7 @@ COLUMNS = (
     Column("attempts", "smallint"),
     Column("lease", "text"),
     Column("provider_id", "text"),
+    Column("cost", "integer"),
     Column("planned_at", "timestamptz"),
 )
 
@@ -89,5 +90,6 @@ def _row(plan: MessagePlan, planned_at: datetime) -> tuple[Any, ...]:
         0,
         "",
         "",
+        0,
         planned_at,
     )

@@ -1,7 +1,8 @@
 """One process' way of emptying the outbox: the database here, the network in threads.
 
-This thread leases, asks the gate, fills in, marks, and settles; a few threads only talk
-HTTP. No transaction is open while anyone waits for Zalo. Requests flow: as soon as one
+This thread leases, asks the gate, fills in, marks, and settles; a few threads only talk to
+providers. No transaction is open while anyone waits for one. A channel that cannot send
+holds up no other. Requests flow: as soon as one
 ends the next begins, so a slow answer holds up nobody but itself.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,16 +19,16 @@ from itertools import chain
 from django.db import transaction
 
 from core.retry import retry_on_conflict
-from messaging import gate, outbox, texts, verdicts
-from messaging.accounts import held_channels
-from messaging.errors import GrantLost, NotConnected
-from messaging.models import Channel, Message, OfficialAccount
+from messaging import cascade, gate, outbox, texts, verdicts
+from messaging.cascade import Ways
+from messaging.channels.answers import Answer, Outcome
+from messaging.channels.base import Parcel, Sender
+from messaging.channels.registry import new_senders
+from messaging.models import ZALO_CHANNELS, Message
 from messaging.outbox import Settlement, State
-from messaging.verdicts import Consequences, Parcel
-from messaging.zalo.client import Answer, ZaloClient
-from messaging.zalo.tokens import TokenUnavailable, current_account, fresh_token
+from messaging.verdicts import Consequences
 
-# Threads wait for Zalo most of the time; more of them than this gain nothing.
+# Threads wait for answers most of the time; more of them than this gain nothing.
 WORKERS = 16
 BATCH = 200
 GATHERING_SECONDS = 0.02
@@ -40,7 +41,8 @@ class Dispatched:
     # How many ended this run in each state; those that wait for later are "pending".
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    # Why the run ended early: not_connected, grant_lost, account_stopped, no_token.
+    # Why some of it still waits: not_connected, grant_lost, account_stopped, no_token,
+    # not_configured, channel_stopped.
     stopped: str = ""
 
     @property
@@ -70,37 +72,49 @@ class Relay:
         self._started = time.monotonic()
         self._leased = 0
         self._lease = outbox.new_lease()
-        self._account: OfficialAccount | None = None
-        self._token = ""
+        self._senders: dict[str, Sender] = {}
+        # Channels that cannot send in this run, and why.
+        self._closed: dict[str, str] = {}
         self._ready: deque[Parcel] = deque()
         self._in_flight: dict[Future[Answer], Parcel] = {}
         self._is_dry = False
         self._result = Dispatched()
 
     def run(self) -> Dispatched:
-        """Send until nothing is due, the limit is reached or Zalo stops us."""
+        """Send until nothing is due, the limit is reached or no channel is left."""
         at = self._now()
         self._result.states[State.EXPIRED.value] += outbox.expire_late(at)
         self._result.reasons["too_late"] += self._result.states[State.EXPIRED.value]
-        with ZaloClient(connections=WORKERS) as client, ThreadPoolExecutor(WORKERS) as pool:
-            self._client, self._pool = client, pool
-            if self._has_account():
+        senders = new_senders(connections=WORKERS)
+        self._senders = {c: sender for sender in senders for c in sender.channels}
+        try:
+            with ThreadPoolExecutor(WORKERS) as self._pool:
+                for sender in senders:
+                    self._note_closed(sender, sender.open())
                 self._flow()
+        finally:
+            for sender in senders:
+                sender.close()
+        self._result.stopped = self._result.stopped or self._why_some_wait()
         self._result.states += Counter()
         self._result.reasons += Counter()
         return self._result
 
+    def _note_closed(self, sender: Sender, why: str) -> None:
+        if why:
+            self._closed |= dict.fromkeys(sender.channels, why)
+
+    def _why_some_wait(self) -> str:
+        """Say why messages that are due stay where they are, if any do."""
+        waiting = Message.objects.filter(
+            state=State.PENDING, due_at__lte=self._now(), channel__in=self._closed
+        )
+        found = waiting.values_list("channel", flat=True).first() if self._closed else None
+        return self._closed[found] if found else ""
+
     def _now(self) -> datetime:
         """Move the business clock on with the run, by whole seconds."""
         return self._at + timedelta(seconds=int(time.monotonic() - self._started))
-
-    def _has_account(self) -> bool:
-        self._account = current_account()
-        if self._account is None:
-            self._result.stopped = "not_connected"
-        elif self._account.state == OfficialAccount.State.STOPPED:
-            self._result.stopped = "account_stopped"
-        return not self._result.stopped
 
     def _flow(self) -> None:
         try:
@@ -126,31 +140,49 @@ class Relay:
             self._is_dry = True
             return
         at = self._now()
-        assert self._account is not None  # _flow runs with an account only
-        held = held_channels(self._account, at)
+        ways = cascade.current_ways()
+        stopped = {row.channel for row in ways.rows.values() if row.stopped_because}
+        for channel in stopped - set(self._closed):
+            self._closed[channel] = "channel_stopped"
         outbox.take_back_from_the_dead(at)
-        batch = outbox.lease_due(at=at, limit=size, lease=self._lease, held=held)
+        batch = outbox.lease_due(
+            at=at,
+            limit=size,
+            lease=self._lease,
+            held=self._held(at, ways),
+            closed=self._closed,
+            room=cascade.room(ways, at),
+        )
         at_hand = {message.pk for message in self._at_hand()}
         messages = [message for message in batch if message.pk not in at_hand]
         self._is_dry = len(messages) < size
         self._leased += len(messages)
-        self._prepare(messages, at)
+        self._prepare(messages, at, ways)
+
+    def _held(self, at: datetime, ways: Ways) -> frozenset[str]:
+        rows = ways.rows.values()
+        held = {row.channel for row in rows if row.held_until and row.held_until > at}
+        return frozenset(held).union(
+            *(s.held(at) for s in dict.fromkeys(self._senders.values()))
+        )
 
     def _at_hand(self) -> Iterator[Message]:
         """Name what is leased and not settled yet."""
         for parcel in chain(self._ready, self._in_flight.values()):
             yield parcel.message
 
-    def _prepare(self, messages: list[Message], at: datetime) -> None:
+    def _prepare(self, messages: list[Message], at: datetime, ways: Ways) -> None:
         if not messages:
             return
         busy = {
             m.member_id for m in self._at_hand() if m.template.purpose == gate.MARKETING
         }
-        verdicts_of = gate.ask(messages, at, self._lease, busy=busy)
+        verdicts_of = gate.ask(messages, at, self._lease, busy=busy, ways=ways)
         passed = [m for m in messages if not verdicts_of[m.pk].reason]
         filled = texts.fill_in(passed, at)
+        known = cascade.zalo_templates({m.template_id: m.template for m in passed}.values())
         over = Consequences(at=at)
+        ready: list[Parcel] = []
         for message in messages:
             verdict = verdicts_of[message.pk]
             if verdict.reason:
@@ -158,18 +190,41 @@ class Relay:
             elif filled[message.pk].problem:
                 over.add(verdicts.not_written(message, filled[message.pk], over))
             else:
-                data = filled[message.pk].data
-                self._ready.append(Parcel(message, verdict.address, data))
+                found = filled[message.pk]
+                template = message.template
+                price = cascade.price_of(
+                    message.channel, template, ways, known.get(template.zalo_template_id)
+                )
+                parcel = Parcel(
+                    message, verdict.address, found.data, cost=price * found.parts
+                )
+                ready.append(parcel)
+        self._ready.extend(self._within_limits(ready, over, ways))
         self._settle(over)
+
+    def _within_limits(
+        self, parcels: list[Parcel], over: Consequences, ways: Ways
+    ) -> list[Parcel]:
+        """Keep back what another relay's messages have left no room for in this minute."""
+        numbers = Counter(parcel.message.channel for parcel in parcels)
+        full = {
+            channel
+            for channel, number in numbers.items()
+            if ways.rows[channel].per_minute
+            and not cascade.take_room(channel, number, over.at)
+        }
+        for parcel in parcels:
+            if parcel.message.channel in full:
+                over.add(verdicts.too_fast(parcel.message, over.at))
+        return [parcel for parcel in parcels if parcel.message.channel not in full]
 
     # --- Sending ------------------------------------------------------------------------
 
     def _begin(self) -> None:
         """Mark and start as many requests as there are free threads."""
-        free = WORKERS - len(self._in_flight)
-        if free <= 0 or not self._ready or not self._has_token():
+        parcels = self._take_ready(WORKERS - len(self._in_flight))
+        if not parcels:
             return
-        parcels = [self._ready.popleft() for _ in range(min(free, len(self._ready)))]
         ours = outbox.mark_requested(
             ids=[parcel.message.pk for parcel in parcels], lease=self._lease
         )
@@ -178,41 +233,23 @@ class Relay:
                 parcel.message.attempts += 1
                 self._start(parcel)
 
+    def _take_ready(self, number: int) -> list[Parcel]:
+        """Take what can go now; a provider that cannot be asked is left alone."""
+        parcels: list[Parcel] = []
+        while self._ready and len(parcels) < number:
+            parcel = self._ready.popleft()
+            if why := self._sender(parcel).make_ready(parcel):
+                self._ready.appendleft(parcel)
+                self._close(parcel.message.channel, why)
+            else:
+                parcels.append(parcel)
+        return parcels
+
+    def _sender(self, parcel: Parcel) -> Sender:
+        return self._senders[parcel.message.channel]
+
     def _start(self, parcel: Parcel) -> None:
-        parcel.token = self._token
-        self._in_flight[self._pool.submit(self._send, parcel)] = parcel
-
-    def _send(self, parcel: Parcel) -> Answer:
-        """Runs in a thread: HTTP and nothing else."""
-        message = parcel.message
-        if message.channel == Channel.ZALO_UID:
-            return self._client.send_by_uid(
-                token=parcel.token,
-                user_id=parcel.address,
-                template_id=message.template.zalo_template_id,
-                data=parcel.data,
-            )
-        return self._client.send_by_phone(
-            token=parcel.token,
-            phone=parcel.address,
-            template_id=message.template.zalo_template_id,
-            data=parcel.data,
-            tracking_id=verdicts.tracking_id(message.pk),
-        )
-
-    def _has_token(self, rejected: str = "") -> bool:
-        """Hold a token that works, or stop the run."""
-        if self._token and not rejected:
-            return True
-        try:
-            self._token = fresh_token(self._client, rejected=rejected)
-        except GrantLost:
-            self._stop("grant_lost")
-        except NotConnected:
-            self._stop("not_connected")
-        except TokenUnavailable:
-            self._stop("no_token")
-        return not self._result.stopped
+        self._in_flight[self._pool.submit(self._sender(parcel).send, parcel)] = parcel
 
     # --- Taking answers in --------------------------------------------------------------
 
@@ -227,17 +264,17 @@ class Relay:
         for future in done:
             parcel = self._in_flight.pop(future)
             answer = future.result()
-            if verdicts.token_was_rejected(parcel, answer) and self._again(parcel):
+            if self._again(parcel, answer):
                 continue
-            over.add(verdicts.judge(parcel, answer, over))
+            is_refused = answer.outcome == Outcome.REFUSED
+            fault = self._sender(parcel).explain(parcel, answer) if is_refused else None
+            over.add(verdicts.judge(parcel, answer, fault, over))
         self._settle(over)
 
-    def _again(self, parcel: Parcel) -> bool:
-        """Send once more with a new token; the row is marked already."""
-        if parcel.is_second_try:
-            return False
-        rejected = parcel.token if parcel.token == self._token else ""
-        if not self._has_token(rejected):
+    def _again(self, parcel: Parcel, answer: Answer) -> bool:
+        """Send at once a second time where that helps; the row is marked already."""
+        sender = self._sender(parcel)
+        if not sender.wants_again(parcel, answer) or sender.make_ready(parcel):
             return False
         parcel.is_second_try = True
         self._start(parcel)
@@ -246,7 +283,7 @@ class Relay:
     def _settle(self, over: Consequences) -> None:
         if not over.settlements:
             return
-        ours = _write_down(over, self._lease, self._account)
+        ours = _write_down(over, self._lease, self._senders)
         for settlement in over.settlements:
             if settlement.message.pk in ours:
                 self._count(settlement)
@@ -260,11 +297,11 @@ class Relay:
             self._result.reasons[settlement.reason] += 1
 
     def _obey(self, over: Consequences) -> None:
-        """Stop with the account, and let rest what must rest."""
-        if over.stops_account:
-            self._stop("account_stopped")
+        """Stop what is stopped, and let rest what must rest."""
+        for channel in over.stops:
+            is_zalo = channel in ZALO_CHANNELS
+            self._close(channel, "account_stopped" if is_zalo else "channel_stopped")
         if over.holds:
-            self._account = current_account()
             self._give_back(lambda p: _rests(p.message, over.holds), "quota")
         if over.stopped_templates:
             self._give_back(
@@ -272,10 +309,14 @@ class Relay:
                 "template_stopped",
             )
 
-    def _stop(self, why: str) -> None:
+    def _close(self, channel: str, why: str) -> None:
+        """Send nothing more by this provider in this run."""
+        sender = self._senders[channel]
         self._result.stopped = self._result.stopped or why
-        self._is_dry = True
-        self._give_back(lambda _parcel: True, "account_stopped")
+        self._note_closed(sender, why)
+        is_zalo = channel in ZALO_CHANNELS
+        reason = "account_stopped" if is_zalo else "channel_stopped"
+        self._give_back(lambda p: p.message.channel in sender.channels, reason)
 
     def _give_back(self, concerns: Callable[[Parcel], bool], reason: str) -> None:
         """Put what has not begun back into the queue as it was."""
@@ -291,13 +332,11 @@ class Relay:
 
 
 @retry_on_conflict
-def _write_down(
-    over: Consequences, lease: str, account: OfficialAccount | None
-) -> set[int]:
+def _write_down(over: Consequences, lease: str, senders: Mapping[str, Sender]) -> set[int]:
     """Settle and draw the consequences in one transaction; return what was ours."""
     with transaction.atomic(durable=True):
         ours = outbox.settle(over.settlements, lease=lease)
-        over.apply(ours, account)
+        over.apply(ours, senders)
     return ours
 
 

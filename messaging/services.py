@@ -1,4 +1,4 @@
-"""The verbs of messaging: plan messages, send what is due, connect the account."""
+"""The verbs of messaging: plan messages, send what is due, keep in step with Zalo."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from datetime import datetime
 
 from messaging.accounts import connect_official_account
 from messaging.planning import MessagePlan, queue_messages
+from messaging.registry import Synced, sync_templates
 from messaging.relay import Dispatched, Relay
 
 __all__ = [
     "Dispatched",
     "MessagePlan",
+    "Synced",
     "connect_official_account",
     "dispatch_messages",
     "queue_messages",
+    "sync_templates",
 ]
 
 

@@ -7,6 +7,8 @@ from celery import Task, shared_task
 from django.db import transaction
 from django.utils import timezone
 
+from core.errors import DomainError
+from messaging.registry import sync_templates
 from messaging.services import dispatch_messages
 from messaging.webhooks import process_events
 
@@ -27,8 +29,18 @@ def dispatch() -> int:
 
 @shared_task
 def process_webhooks() -> int:
-    """Work off what Zalo has told us."""
+    """Work off what providers have told us."""
     return process_events(at=timezone.now()).done
+
+
+@shared_task
+def sync_zalo_templates() -> int:
+    """Ask Zalo about every template; what cannot be asked today is asked tomorrow."""
+    try:
+        return sync_templates(at=timezone.now()).templates
+    except DomainError as error:
+        logger.warning("Zalo's templates were not read: %s", error.code)
+        return 0
 
 
 def nudge(task: Task = dispatch) -> None:

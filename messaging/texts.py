@@ -1,6 +1,6 @@
 """Texts: staff write them, members' data fills them in, and nothing in either is run.
 
-A place of an approved template holds a small Liquid text. Its environment knows plain
+A place of a template holds a small Liquid text. Its environment knows plain
 values only: no objects, no loops, no other templates, a handful of filters.
 """
 
@@ -14,15 +14,25 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import LiquidError
 
 from members.models import Member
+from messaging.channels.sms_text import num_parts, unaccented
 from messaging.errors import InvalidTemplate
 from messaging.fields import FIELDS, SAMPLES, field_values
-from messaging.links import member_link
-from messaging.models import Message, MessageTemplate, TemplateParameter
+from messaging.links import member_link, opt_out_link
+from messaging.models import (
+    ZALO_CHANNELS,
+    Channel,
+    Message,
+    MessageTemplate,
+    SendingPolicy,
+    TemplateParameter,
+)
 
 TAGS = frozenset({"if", "unless", "case", "output", "content", "illegal"})
 # None of them can make a short text grow beyond bounds.
@@ -42,6 +52,9 @@ FILTERS = frozenset(
 # People's names are the only texts that may be cut: everything else would become false.
 NAME_FIELDS = frozenset({"name", "first_name"})
 PLACE = re.compile(r"<([A-Za-z0-9_-]+)>")
+VIETNAMESE, ENGLISH = Member.Language.VIETNAMESE.value, Member.Language.ENGLISH.value
+# The label that Decree 91/2020 asks for at the beginning of every advertisement.
+ADVERTISING = "[QC]"
 _WHITESPACE = re.compile(r"\s+")
 
 
@@ -80,6 +93,8 @@ class Filled:
     data: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     detail: str = ""
+    # Of an SMS: how many the gateway bills.
+    parts: int = 1
 
 
 @lru_cache(maxsize=2048)
@@ -95,7 +110,7 @@ def validate_template(
     template: MessageTemplate, parameters: Sequence[TemplateParameter]
 ) -> None:
     """Refuse a template that could not be filled in when a message is sent."""
-    places = set(PLACE.findall(template.body))
+    places = {place for text in _all_texts(template) for place in PLACE.findall(text)}
     names = {parameter.name for parameter in parameters}
     if missing := sorted(places - names):
         raise InvalidTemplate(
@@ -112,13 +127,29 @@ def validate_template(
             _("One-time codes go by phone only. Switch off sending by user id.")
         )
     for parameter in parameters:
-        _validate_text(parameter)
+        for value in filter(None, (parameter.value, parameter.value_en)):
+            _validate_text(parameter, value)
+    if not template.zalo_template_id and set(ZALO_CHANNELS) & set(template.channels):
+        raise InvalidTemplate(
+            _("Zalo sends approved templates only. Give the number, or take Zalo out.")
+        )
 
 
-def _validate_text(parameter: TemplateParameter) -> None:
+def _all_texts(template: MessageTemplate) -> tuple[str, ...]:
+    return (
+        template.body,
+        template.body_en,
+        template.sms_text,
+        template.sms_text_en,
+        template.subject,
+        template.subject_en,
+    )
+
+
+def _validate_text(parameter: TemplateParameter, value: str) -> None:
     place = parameter.name
     try:
-        text = _parse(parameter.value)
+        text = _parse(value)
         unknown = sorted(text.paths - set(FIELDS))
         sample = "" if unknown else _clean(text.parsed.render(**dict.fromkeys(FIELDS, "")))
     except LiquidError as error:
@@ -159,14 +190,39 @@ def fill_in(messages: Sequence[Message], at: datetime) -> dict[int, Filled]:
     for template in {
         message.template_id: message.template for message in messages
     }.values():
-        names |= _names(template)
+        names |= names_in(template)
     member_ids = sorted({m.member_id for m in messages if m.member_id is not None})
     values = field_values(member_ids, names, at)
+    letters = [m for m in messages if m.channel not in ZALO_CHANNELS]
+    languages = _languages(letters)
+    policy = SendingPolicy.current() if letters else None
+    filled: dict[int, Filled] = {}
+    for message in messages:
+        namespace = _namespace(message, values.get(message.member_id or 0, {}))
+        language = languages.get(message.pk, VIETNAMESE)
+        places = _fill_one(message.template, namespace, language)
+        if policy is not None and message.channel not in ZALO_CHANNELS:
+            places = write_letter(
+                message.channel,
+                message.template,
+                places,
+                language,
+                policy=policy,
+                refusal=opt_out_link(message.pk),
+            )
+        filled[message.pk] = places
+    return filled
+
+
+def _languages(messages: Sequence[Message]) -> dict[int, str]:
+    """Return the language of each letter. One query where someone could read English."""
+    in_two = [message for message in messages if message.template.body_en]
+    ids = {m.member_id for m in in_two if m.member_id is not None}
+    members = Member.objects.filter(pk__in=ids).values_list("pk", "language")
+    spoken: dict[int | None, str] = dict(members) if ids else {}
     return {
-        message.pk: _fill_one(
-            message.template, _namespace(message, values.get(message.member_id or 0, {}))
-        )
-        for message in messages
+        m.pk: str(m.context.get("language") or spoken.get(m.member_id, VIETNAMESE))
+        for m in in_two
     }
 
 
@@ -176,22 +232,40 @@ def preview_message(
     at: datetime,
     offer: str = "",
     context: Mapping[str, Any] | None = None,
+    *,
+    channel: str = Channel.ZALO_PHONE.value,
+    language: str = "",
 ) -> dict[str, Any]:
     """Return what a phone would show: title, paragraphs, button and link.
 
-    Without a member the fields show samples.
+    Without a member the fields show samples; the language is the member's own unless
+    another is asked for. An SMS has one paragraph, and ``parts``.
     """
+    language = language or (member.language if member else VIETNAMESE)
     values = dict(SAMPLES)
     if member is not None:
-        values |= field_values([member.pk], _names(template), at)[member.pk]
+        values |= field_values([member.pk], names_in(template), at)[member.pk]
     values |= {name: str(value) for name, value in (context or {}).items()}
     if offer:
         values["offer"] = offer
-    filled = _fill_one(template, dict.fromkeys(FIELDS, "") | values)
+    is_approved = channel in ZALO_CHANNELS
+    spoken = VIETNAMESE if is_approved else language
+    filled = _fill_one(template, dict.fromkeys(FIELDS, "") | values, spoken)
+    if not filled.problem and not is_approved:
+        filled = write_letter(
+            channel,
+            template,
+            filled,
+            language,
+            policy=SendingPolicy.current(),
+            refusal=f"{settings.PUBLIC_URL}/o/…",
+        )
     if filled.problem:
         raise InvalidTemplate(filled.detail or _("The text is too long for its place."))
-    lines = [line.strip() for line in template.body.splitlines()]
-    shown = [_put_in(line, filled.data) for line in lines if line]
+    if not is_approved:
+        extra = {"parts": filled.parts} if channel == Channel.SMS else {}
+        return shown_letter(filled.data) | extra
+    shown = lines_of(template.body, filled.data)
     return {
         "title": shown[0] if shown else "",
         "paragraphs": shown[1:],
@@ -200,11 +274,12 @@ def preview_message(
     }
 
 
-def _names(template: MessageTemplate) -> frozenset[str]:
+def names_in(template: MessageTemplate) -> frozenset[str]:
     names: frozenset[str] = frozenset()
     for parameter in template.parameters.all():
         try:
-            names |= _parse(parameter.value).names
+            for value in filter(None, (parameter.value, parameter.value_en)):
+                names |= _parse(value).names
         except (LiquidError, RecursionError):
             continue  # filling in will say so
     return names
@@ -217,11 +292,14 @@ def _namespace(message: Message, member_values: Mapping[str, str]) -> dict[str, 
     return dict.fromkeys(FIELDS, "") | dict(member_values) | own | context
 
 
-def _fill_one(template: MessageTemplate, namespace: Mapping[str, str]) -> Filled:
+def _fill_one(
+    template: MessageTemplate, namespace: Mapping[str, str], language: str
+) -> Filled:
     filled = Filled()
     for parameter in template.parameters.all():
+        own = parameter.value_en if language == ENGLISH else ""
         try:
-            text = _parse(parameter.value)
+            text = _parse(own or parameter.value)
             value = _clean(text.parsed.render(**namespace))
         except (LiquidError, RecursionError) as error:
             detail = str(getattr(error, "message", error))
@@ -244,6 +322,73 @@ def _clean(text: str) -> str:
     return "".join(c for c in composed if unicodedata.category(c)[0] != "C").strip()
 
 
+def lines_of(text: str, data: Mapping[str, str]) -> list[str]:
+    """Fill in a text line by line; empty lines are left out."""
+    lines = [line.strip() for line in text.splitlines()]
+    return [_put_in(line, data) for line in lines if line]
+
+
 def _put_in(line: str, data: Mapping[str, str]) -> str:
     """Fill in a line once: what a value contains is never looked at again."""
     return PLACE.sub(lambda place: data.get(place[1], place[0]), line)
+
+
+# --- Letters: what goes by SMS, by e-mail and to the inbox -------------------------------
+
+
+def write_letter(
+    channel: str,
+    template: MessageTemplate,
+    places: Filled,
+    language: str,
+    *,
+    policy: SendingPolicy,
+    refusal: str,
+) -> Filled:
+    """Write the whole text that a channel without approved templates sends.
+
+    Decree 91/2020 wants advertising marked, and a way to refuse it in every message that
+    comes to a phone or a mailbox.
+    """
+    if places.problem:
+        return places
+    is_english = language == ENGLISH and bool(template.body_en)
+    spoken = ENGLISH if is_english else VIETNAMESE
+    lines = lines_of(template.body_en if is_english else template.body, places.data)
+    link = places.data.get(template.button_parameter, "")
+    is_offer = template.purpose == MessageTemplate.Purpose.MARKETING
+    if channel == Channel.SMS:
+        own = (template.sms_text_en if is_english else "") or template.sms_text
+        text = _clean(_put_in(own, places.data)) or " ".join([*lines, link]).strip()
+        if is_offer:
+            with override(spoken):
+                refuse = _("To refuse: %(link)s") % {"link": refusal}
+            text = f"{ADVERTISING} {text} {refuse}"
+        text = text if policy.sms_is_unicode else unaccented(text)
+        return Filled({"text": text}, parts=num_parts(text))
+    own = (template.subject_en if is_english else "") or template.subject
+    title = _clean(_put_in(own, places.data)) or (lines[0] if lines else "")
+    button = (template.button_title_en if is_english else "") or template.button_title
+    letter = {
+        "title": title,
+        "text": "\n".join(lines),
+        "button": button,
+        "link": link,
+        "language": spoken,
+    }
+    if channel == Channel.EMAIL and is_offer:
+        letter |= {"title": f"{ADVERTISING} {title}", "opt_out": refusal}
+    return Filled(letter)
+
+
+def shown_letter(data: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a letter shows: title, paragraphs, button and link."""
+    lines = [line for line in data.get("text", "").split("\n") if line]
+    title = data.get("title", "")
+    # A title that is the first line is shown once.
+    return {
+        "title": title,
+        "paragraphs": lines[1:] if lines[:1] == [title] else lines,
+        "button": data.get("button", ""),
+        "link": data.get("link", ""),
+    }

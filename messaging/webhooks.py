@@ -1,4 +1,4 @@
-"""Events from Zalo: kept first, worked off later, harmless twice and in any order."""
+"""Events from providers: kept first, worked off later, harmless twice and in any order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import F
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from core.batch import Column, insert_new
 from core.errors import InvalidInput
 from messaging.errors import WrongSignature
-from messaging.events import EventNotReady, handle
+from messaging.events import SMS, EventNotReady, handle
 from messaging.models import WebhookEvent
 from messaging.zalo.signature import is_signed
 
@@ -68,15 +69,33 @@ def accept_event(*, body: bytes, signature: str, at: datetime) -> bool:
     ):
         raise WrongSignature(_("The signature does not fit this body."))
     name = str(event.get("event_name") or "unknown")[:60]
-    row = (
-        PROVIDER,
-        _event_key(name, event, body),
-        name,
-        json.dumps(event, cls=DjangoJSONEncoder),
-        at,
-        0,
-        "",
-    )
+    return _keep(PROVIDER, _event_key(name, event, body), name, event, at)
+
+
+def accept_sms_report(*, told: Mapping[str, str], secret: str, at: datetime) -> bool:
+    """Keep what the SMS gateway tells of one message; return whether it was new.
+
+    The gateway signs nothing, so its address holds a secret.
+    """
+    ours = settings.SMS_REPORT_SECRET
+    if not ours or not constant_time_compare(secret, ours):
+        raise WrongSignature(_("This address is not known."))
+    # The phone stands in the message already; it need not stand in two places.
+    report = {
+        str(name)[:40]: str(value)[:200]
+        for name, value in sorted(told.items())[:40]
+        if name.lower() != "phonenumber"
+    }
+    report = _storable(report)
+    digest = hashlib.sha256(json.dumps(report, sort_keys=True).encode()).hexdigest()
+    return _keep(SMS, f"report:{digest[:48]}", "report", report, at)
+
+
+def _keep(
+    provider: str, key: str, name: str, event: Mapping[str, Any], at: datetime
+) -> bool:
+    content = json.dumps(event, cls=DjangoJSONEncoder)
+    row = (provider, key, name, content, at, 0, "")
     return bool(
         insert_new(
             WebhookEvent._meta.db_table,
@@ -110,7 +129,6 @@ def _open_batches(limit: int | None) -> Iterator[list[WebhookEvent]]:
     while left is None or left > 0:
         size = BATCH if left is None else min(BATCH, left)
         found = WebhookEvent.objects.filter(
-            provider=PROVIDER,
             processed_at__isnull=True,
             attempts__lt=MAX_ATTEMPTS,
             pk__gt=last_id,
@@ -147,7 +165,7 @@ def _work_off_alone(event: WebhookEvent, at: datetime, result: Processed) -> Non
     except EventNotReady:
         return
     except Exception as error:
-        logger.exception("Zalo event %s could not be worked off", event.pk)
+        logger.exception("Event %s could not be worked off", event.pk)
         WebhookEvent.objects.filter(pk=event.pk).update(
             # The kind of the error only: its text may quote personal data.
             attempts=F("attempts") + 1,

@@ -21,7 +21,8 @@ from core.limits import Limit, forget_ended, give_back, take, take_all
 from core.retry import retry_on_conflict
 from members.models import Identifier, Member
 from members.services import register_member
-from messaging.models import Channel, MessageTemplate
+from messaging.cascade import way_of_code
+from messaging.models import MessageTemplate
 from messaging.services import MessagePlan, queue_messages
 from messaging.tasks import nudge
 from portal.errors import (
@@ -169,7 +170,7 @@ def _queue(signin: SignInCode, code: str) -> None:
         # Whose phone it is, is not even looked up: a stranger's request costs the same.
         member_id=None,
         template_id=template.pk,
-        channel=Channel.ZALO_PHONE,
+        channel=way_of_code(template),
         address=signin.phone,
         due_at=signin.created_at,
         expires_at=signin.expires_at,

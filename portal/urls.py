@@ -4,6 +4,7 @@ from django.urls import path
 
 from portal.views import (
     giving,
+    inbox,
     links,
     pages,
     profile,
@@ -36,6 +37,9 @@ urlpatterns = [
     path("gifts/<int:given_id>/time/", redemptions.time, name="gift-time"),
     path("tiers/", pages.tiers, name="tiers"),
     path("history/", pages.member_history, name="history"),
+    path("messages/", inbox.inbox, name="inbox"),
+    path("messages/<int:message_id>/", inbox.message, name="message"),
+    path("o/<str:token>/", inbox.refuse, name="refuse"),
     path("me/", profile.me, name="me"),
     path("me/consent/", profile.consent, name="consent"),
     path("language/", profile.language, name="language"),

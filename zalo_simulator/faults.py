@@ -21,7 +21,7 @@ class Fault:
     """One rule. Without `percent` and `next` it always applies.
 
     `to` is a phone (84…), a user id or "all". `calls` is "send", "all" or one path.
-    `channel` narrows sends to "phone" or "uid". `stable` picks by recipient instead of by
+    `channel` narrows sends to "phone", "uid" or "sms". `stable` picks by recipient, not by
     chance, so that the same person always fails. `accept` says whether the message is taken
     before the fault shows.
     """

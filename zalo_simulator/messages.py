@@ -34,7 +34,7 @@ class NewMessage:
 
 @dataclass(frozen=True)
 class Message:
-    """One accepted message; channel is phone, hash, uid, cs or reply, times in ms."""
+    """One accepted message; channel is phone, hash, uid, cs, sms or reply, times in ms."""
 
     number: int
     message_id: str
@@ -54,7 +54,7 @@ class Message:
 
     @property
     def phone(self) -> str:
-        return self.recipient if self.channel == "phone" else ""
+        return self.recipient if self.channel in ("phone", "sms") else ""
 
     @property
     def user_id(self) -> str:
@@ -210,7 +210,7 @@ def _insert_of(
 
 
 def _touch_of(new: NewMessage, now: int) -> tuple[str, tuple[Any, ...]]:
-    phone = new.recipient if new.channel == "phone" else None
+    phone = new.recipient if new.channel in ("phone", "sms") else None
     user_id = new.recipient if new.channel == "uid" else None
     return (
         "INSERT INTO person (key, phone, user_id, phone_hash, search, follows,"

@@ -60,6 +60,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "channel_hash": ("Theo số đã băm (ZNS)", "By hashed phone (ZNS)"),
     "channel_uid": ("Theo UID", "By UID"),
     "channel_cs": ("Tin tư vấn", "Consultation"),
+    "channel_sms": ("SMS", "SMS"),
     "channel_reply": ("Khách nhắn tới OA", "Customer to the OA"),
     "template": ("Mẫu tin", "Template"),
     "message_id": ("Mã tin", "Message id"),

@@ -12,6 +12,7 @@ from zalo_simulator.messages import Message, Messages, NewMessage
 from zalo_simulator.oauth import Tokens
 from zalo_simulator.options import Options
 from zalo_simulator.people import People, Person
+from zalo_simulator.sms_memory import SmsMemory
 from zalo_simulator.store import Store
 from zalo_simulator.templates import (
     BUILT_IN,
@@ -30,6 +31,7 @@ class Platform:
         self.people = People(self.store, self.clock)
         self.messages = Messages(self.store, self.clock, options.delivery_seconds)
         self.faults = Faults()
+        self.sms = SmsMemory()
         self.webhooks = webhooks.Webhooks(options, self.clock)
         self.templates = {template.template_id: template for template in BUILT_IN}
         for saved in self.store.saved_templates():

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from zalo_simulator import business, control, official_account, page, sending
+from zalo_simulator import business, control, official_account, page, sending, sms
 from zalo_simulator.errors import Refusal
 from zalo_simulator.faults import Call, Fault
 from zalo_simulator.http_types import Reply, Request, failure, json_reply
@@ -16,6 +16,7 @@ SENDS: dict[tuple[str, str], tuple[Handler, str]] = {
     ("POST", "/message/template/hashphone"): (sending.send_by_phone_hash, "hash"),
     ("POST", "/v3.0/oa/message/template"): (sending.send_by_user_id, "uid"),
     ("POST", "/v3.0/oa/message/cs"): (sending.send_consultation, "cs"),
+    ("POST", sms.PATH): (sms.send, "sms"),
 }
 
 CALLS: dict[tuple[str, str], Handler] = {
@@ -105,6 +106,8 @@ def _answer_with_faults(
 def _call(channel: str, platform: Platform, request: Request) -> Call:
     if not channel:
         return Call(request.path)
+    if channel == "sms":
+        return Call(request.path, sms.recipient_of(request), "sms")
     recipient = ""
     try:
         if isinstance(request.json, dict):

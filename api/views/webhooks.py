@@ -1,4 +1,4 @@
-"""The door through which Zalo tells what happened."""
+"""The doors through which providers tell what happened."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from api.parsers import check_length, read_body
 from api.schema import problems
 from api.views.base import ApiView
-from messaging.webhooks import accept_event
+from messaging.webhooks import accept_event, accept_sms_report
 
 # Zalo's events are a few kilobytes.
 MAX_EVENT = 256 * 1024
@@ -61,4 +61,25 @@ class ZaloWebhook(ApiView):
         body = read_body(request._request, MAX_EVENT)
         signature = request.headers.get(SIGNATURE, "")
         accept_event(body=body, signature=signature, at=timezone.now())
+        return Response({})
+
+
+class SmsReport(ApiView):
+    """Take down what became of an SMS; the gateway asks with its answer in the address."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(
+        operation_id="acceptSmsReport",
+        summary="The SMS gateway tells what became of a message",
+        description="By GET with the facts as parameters, as eSMS does.",
+        request=None,
+        responses={200: OpenApiTypes.OBJECT, **problems(401, 503)},
+        auth=[],
+        tags=["webhooks"],
+    )
+    def get(self, request: Request, secret: str) -> Response:
+        told = {name: str(value) for name, value in request.query_params.items()}
+        accept_sms_report(told=told, secret=secret, at=timezone.now())
         return Response({})

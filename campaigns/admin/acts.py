@@ -41,6 +41,12 @@ START = Act("start", gettext_lazy("Start"), "play_arrow", is_primary=True)
 SEND = Act("send", gettext_lazy("Send"), "send", is_primary=True)
 RESUME = Act("resume", gettext_lazy("Resume"), "play_arrow", is_primary=True)
 RUN_NOW = Act("run", gettext_lazy("Run now"), "bolt")
+SIMULATION = Act(
+    "simulation",
+    gettext_lazy("Simulate the way"),
+    "fast_forward",
+    "campaigns.view_campaign",
+)
 DRY_RUN = Act("dry-run", gettext_lazy("Dry run"), "science")
 PAUSE = Act("pause", gettext_lazy("Pause"), "pause")
 DRAIN = Act("drain", gettext_lazy("Let it run out"), "hourglass_bottom")
@@ -50,6 +56,7 @@ ACTS = {
     act.code: act
     for act in (
         PREVIEW,
+        SIMULATION,
         START,
         SEND,
         RESUME,
@@ -73,7 +80,7 @@ def open_acts(campaign: Campaign) -> list[Act]:
         acts.append(SEND)
     elif State.RUNNING in allowed:
         acts.append(START)
-    acts.append(PREVIEW)
+    acts += [PREVIEW, SIMULATION]
     if campaign.is_running and not campaign.is_one_off:
         acts.append(RUN_NOW)
     acts.append(DRY_RUN)
@@ -106,8 +113,8 @@ def available_acts(campaign: Campaign, user: Any) -> list[Act]:
 
 
 def act_address(campaign: Campaign, code: str) -> str:
-    if code == PREVIEW.code:
-        return reverse("admin:campaigns_campaign_preview", args=[campaign.pk])
+    if code in (PREVIEW.code, SIMULATION.code):
+        return reverse(f"admin:campaigns_campaign_{code}", args=[campaign.pk])
     return reverse("admin:campaigns_campaign_act", args=[campaign.pk, code])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import (
     Http404,
@@ -32,6 +33,9 @@ from campaigns.admin.acts import (
     people,
 )
 from campaigns.admin.gallery import gallery_view
+from campaigns.admin.phrases import count_phrases
+from campaigns.admin.simulation import simulation_view
+from campaigns.approving import ask_to_start, needs_approval
 from campaigns.models import Campaign, CampaignRun
 from campaigns.services import (
     check_ready,
@@ -44,14 +48,11 @@ from campaigns.services import (
     resume_campaign,
     start_campaign,
 )
-from campaigns.steps.giving import REFUSED
-from campaigns.steps.messages import NO_CHANNEL
 from campaigns.tasks import run_one_campaign
-from core.admin_tools import link, number
+from core.admin_tools import link
 from core.errors import DomainError
 from members.segments import describe_conditions
 from messaging.models import Channel
-from messaging.reasons import reason_label
 
 LOG_LENGTH = 50
 # A byte order mark: without it a spreadsheet takes Vietnamese letters for others.
@@ -99,6 +100,11 @@ def campaign_urls(model_admin: Any) -> list[Any]:
             wrap(board.phone_view),
             name="campaigns_campaign_board_phone",
         ),
+        path(
+            "<int:pk>/simulation/",
+            wrap(simulation_view),
+            name="campaigns_campaign_simulation",
+        ),
         path("<int:pk>/runs/", wrap(runs_view), name="campaigns_campaign_runs"),
         path("<int:pk>/do/<slug:code>/", wrap(act_view), name="campaigns_campaign_act"),
     ]
@@ -141,7 +147,7 @@ def act_view(
     """Ask before an act, and do it when the person has said yes."""
     campaign = _campaign(model_admin, request, pk)
     act = ACTS.get(code)
-    if act is None or act is acts.PREVIEW:
+    if act is None or act in (acts.PREVIEW, acts.SIMULATION):
         raise Http404
     if not request.user.has_perm(act.permission):
         raise PermissionDenied
@@ -175,6 +181,8 @@ def _do(
     if act in (acts.RUN_NOW, acts.DRY_RUN, acts.SEND):
         return _run_in_background(model_admin, request, campaign, act)
     actor = request.user.get_username()
+    if act is acts.START and needs_approval(campaign, at=timezone.now()):
+        return _ask_second_person(model_admin, request, campaign)
     VERBS[act.code](campaign=campaign, at=timezone.now(), actor=actor)
     model_admin.log_change(request, campaign, act.code)
     messages.success(
@@ -185,12 +193,27 @@ def _do(
     return _to_campaign(campaign)
 
 
+def _ask_second_person(
+    model_admin: Any, request: HttpRequest, campaign: Campaign
+) -> HttpResponse:
+    assert isinstance(request.user, User), "the console lets nobody else in"
+    ask_to_start(campaign=campaign, by=request.user, at=timezone.now())
+    model_admin.log_change(request, campaign, "asked a second person")
+    messages.warning(
+        request,
+        _("It reaches so many that a second person has to approve it. They were asked."),
+    )
+    return _to_campaign(campaign)
+
+
 def _run_in_background(
     model_admin: Any, request: HttpRequest, campaign: Campaign, act: Act
 ) -> HttpResponse:
     """Hand a run to the worker and show its log; nothing long happens in a request."""
     check_ready(campaign)
     at, actor = timezone.now(), request.user.get_username()
+    if act is acts.SEND and needs_approval(campaign, at=at):
+        return _ask_second_person(model_admin, request, campaign)
     last = CampaignRun.objects.filter(campaign=campaign).order_by("-pk").first()
     if act is acts.SEND and not campaign.is_running:
         start_campaign(campaign=campaign, at=at, actor=actor)
@@ -233,41 +256,11 @@ def run_row(run: CampaignRun) -> dict[str, Any]:
 
 
 def facts(run: CampaignRun) -> list[str]:
-    """Write the counts of a run as short phrases; what is zero is not worth a word."""
-    phrases = [
-        ("tagged", _("%(count)s tagged")),
-        ("untagged", _("%(count)s tags taken off")),
-        ("entered", _("%(count)s taken in")),
-        ("held_out", _("%(count)s left alone to compare")),
-        ("advanced", _("%(count)s went on")),
-        ("messages", _("%(count)s messages planned")),
-        ("given", _("%(count)s benefits given")),
-        ("left", _("%(count)s left")),
-        ("finished", _("%(count)s done")),
-        ("skipped", _("%(count)s passed over")),
-        ("exported", _("%(count)s exported")),
-    ]
-    found = [
-        text % {"count": number(run.counts[name])}
-        for name, text in phrases
-        if run.counts.get(name)
-    ]
-    channels = run.counts.get("by_channel") or {}
-    labels = dict(Channel.choices)
-    found += [f"{labels.get(code, code)}: {number(n)}" for code, n in channels.items()]
-    reasons = run.counts.get("skipped_reasons") or {}
-    found += [f"{_skipped(code)}: {number(n)}" for code, n in reasons.items()]
+    """Write the counts of a run as short phrases."""
+    found = count_phrases(run.counts)
     if run.state == CampaignRun.State.RUNNING:
         return found or [_("under way…")]
     return found or [_("nothing to do")]
-
-
-def _skipped(code: str) -> str:
-    if code == NO_CHANNEL:
-        return _("no channel reaches them")
-    if code == REFUSED:
-        return _("a budget or limit let them go without")
-    return reason_label(code)
 
 
 # --- the list as a file -------------------------------------------------------------------

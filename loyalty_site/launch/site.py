@@ -64,6 +64,8 @@ def make_plan(environment: Mapping[str, str], *, var_dir: Path = VAR_DIR) -> Pla
     }
     if simulator_port is not None:
         children_environment |= simulator_environment(simulator_port)
+        if not environment.get("SMS_API_KEY"):
+            children_environment |= sms_environment(simulator_port)
     return Plan(
         host=host,
         port=port,
@@ -87,6 +89,16 @@ def simulator_environment(port: int) -> dict[str, str]:
         "ZALO_OAUTH_URL": url,
         "ZALO_OPENAPI_URL": url,
         "ZALO_BUSINESS_URL": url,
+    }
+
+
+def sms_environment(port: int) -> dict[str, str]:
+    """Return the settings under which the same program stands in for an SMS gateway."""
+    return {
+        "SMS_URL": f"http://{ports.LOOPBACK}:{port}",
+        "SMS_API_KEY": "simulator",
+        "SMS_SECRET_KEY": "simulator",
+        "SMS_BRANDNAME": "DEMO",
     }
 
 

@@ -179,6 +179,7 @@ class Consent(models.Model):
         ZALO_PHONE = "zalo_phone", _("Zalo by phone (ZNS)")
         SMS = "sms", _("SMS")
         EMAIL = "email", _("e-mail")
+        INBOX = "inbox", _("inbox on the member page")
 
     member = models.ForeignKey(
         Member,

@@ -1,5 +1,5 @@
-"""Console pages for templates, messages, the Official Account and what Zalo tells us."""
+"""Console pages for templates, messages, channels, the account and what providers tell."""
 
-from messaging.admin import account, messages, templates
+from messaging.admin import account, channels, messages, registry, templates
 
-__all__ = ["account", "messages", "templates"]
+__all__ = ["account", "channels", "messages", "registry", "templates"]

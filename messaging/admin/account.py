@@ -62,6 +62,10 @@ class OfficialAccountAdmin(ConsoleAdmin):
         "uid_held_until",
         "phone_held_until",
         "last_error",
+        "daily_quota",
+        "remaining_quota",
+        "quality",
+        "synced_at",
     )
     fieldsets = (
         (_("The account"), {"fields": ("name", "oa_id")}),
@@ -70,11 +74,15 @@ class OfficialAccountAdmin(ConsoleAdmin):
             {"fields": ("state_shown", "renewed", "token_until", "last_error")},
         ),
         (_("Pauses"), {"fields": ("uid_held_until", "phone_held_until")}),
+        (
+            _("As Zalo told last"),
+            {"fields": (("daily_quota", "remaining_quota"), ("quality", "synced_at"))},
+        ),
     )
     actions_list = ("connect",)
     actions_detail = ("reconnect", "test_connection")
     empty_title = _("No Official Account is connected")
-    empty_text = _("Without one no message leaves. Use “Connect” above.")
+    empty_text = _("Without one nothing goes by Zalo. Use “Connect” above.")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -218,7 +226,7 @@ class SendingPolicyAdmin(SingletonMixin, ConsoleAdmin):
         (
             _("At what hours"),
             {
-                "fields": (("marketing_from", "marketing_until"),),
+                "fields": (("marketing_from", "marketing_until"), "no_offers_on_holidays"),
                 "description": _(
                     "Offers that are due outside these hours wait for the next morning."
                 ),
@@ -227,5 +235,17 @@ class SendingPolicyAdmin(SingletonMixin, ConsoleAdmin):
         (
             _("How often"),
             {"fields": (("max_marketing_per_day", "max_marketing_per_week"),)},
+        ),
+        (_("SMS"), {"fields": ("sms_is_unicode",)}),
+        (
+            _("Test mode"),
+            {
+                "fields": ("test_mode", "test_addresses"),
+                "description": _(
+                    "Nothing reaches a customer while it is on; what is refused then is "
+                    "not sent later. MESSAGES_TEST_MODE in the environment decides over "
+                    "this switch."
+                ),
+            },
         ),
     )

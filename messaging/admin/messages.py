@@ -24,6 +24,7 @@ from core.admin_tools import (
 )
 from core.phones import mask_phone
 from members.admin import member_ids_for_search
+from messaging.admin.channel_names import CHANNEL_NAMES, dong
 from messaging.admin.phone import phone_of_message
 from messaging.models import Message, WebhookEvent
 from messaging.reasons import reason_label
@@ -40,7 +41,6 @@ STATE_BADGES = {
     "expired": "warning",
     "cancelled": "warning",
 }
-CHANNEL_NAMES = {"zalo_uid": "OA", "zalo_phone": "ZNS"}
 
 
 def masked(address: str) -> str:
@@ -49,6 +49,9 @@ def masked(address: str) -> str:
         return NOTHING
     if address.startswith("+"):
         return mask_phone(address)
+    if "@" in address:
+        name, _at, host = address.partition("@")
+        return f"{name[:2]}…@{host}"
     return f"{address[:3]}…{address[-3:]}" if len(address) > 8 else "•••"
 
 
@@ -60,12 +63,12 @@ class MessageAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     search_fields = ("key",)
     search_help_text = _("A member's phone, code or name")
     ordering = ("-id",)
-    readonly_fields = ("who", "picture", "why", "cause", "masked_address")
+    readonly_fields = ("who", "picture", "why", "cause", "masked_address", "price")
     fieldsets = (
         (_("What became of it"), {"fields": ("state", "why", "picture")}),
         (
             _("To whom, and how"),
-            {"fields": ("who", "channel", "masked_address", "template", "cause")},
+            {"fields": ("who", "channel", "masked_address", "template", "cause", "price")},
         ),
         (
             _("When"),
@@ -118,7 +121,7 @@ class MessageAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 
     @display(description=_("Channel"), label=True)
     def channel_badge(self, message: Message) -> str:
-        return CHANNEL_NAMES.get(message.channel, message.get_channel_display())
+        return str(CHANNEL_NAMES.get(message.channel, message.channel))
 
     @display(description=_("State"), label=STATE_BADGES, ordering="state")
     def state_badge(self, message: Message) -> tuple[str, str]:
@@ -135,6 +138,10 @@ class MessageAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     @display(description=_("Sent to"))
     def masked_address(self, message: Message) -> str:
         return masked(message.address)
+
+    @display(description=_("Cost"))
+    def price(self, message: Message) -> str:
+        return dong(message.cost) if message.cost else NOTHING
 
     @display(description=_("As it was sent"))
     def picture(self, message: Message) -> str:
@@ -165,7 +172,7 @@ class WebhookEventAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         "payload",
         "event_key",
     )
-    empty_title = _("Zalo has not told us anything yet")
+    empty_title = _("No provider has told us anything yet")
     empty_text = _("Deliveries, follows and unfollows arrive here by webhook.")
 
     @display(description=_("Received"))

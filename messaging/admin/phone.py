@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from messaging.models import Message, MessageTemplate
-from messaging.texts import PLACE
+from messaging.models import ZALO_CHANNELS, Message, MessageTemplate
+from messaging.texts import PLACE, shown_letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +17,26 @@ class Phone:
     paragraphs: list[str] = field(default_factory=list)
     button: str = ""
     error: str = ""
+    # Of an SMS: how many parts the gateway bills.
+    parts: int = 0
 
 
 def phone_of(preview: dict[str, Any]) -> Phone:
     """Return the picture of a preview."""
-    return Phone(preview["title"], preview["paragraphs"], preview["button"])
+    return Phone(
+        preview["title"],
+        preview["paragraphs"],
+        preview["button"],
+        parts=preview.get("parts", 0),
+    )
 
 
 def phone_of_message(message: Message) -> Phone | None:
     """Return the picture of what was really sent; None when nothing was."""
     if not message.payload:
         return None
+    if message.channel not in ZALO_CHANNELS:
+        return phone_of(shown_letter(message.payload))
     template: MessageTemplate = message.template
     lines = [line.strip() for line in template.body.splitlines() if line.strip()]
     shown = [

@@ -1,51 +1,20 @@
-"""HTTP to Zalo: three calls, and an honest word about how each one ended.
-
-The caller must know three things apart: Zalo said no (it was not sent), we never reached
-Zalo (it was not sent), and anything else (it may have been sent).
-"""
+"""HTTP to Zalo: the calls we make, and an honest word about how each one ended."""
 
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Self
+from urllib.parse import urlencode
 
-import requests
 from django.conf import settings
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-CONNECT_SECONDS = 3.05
-READ_SECONDS = 10.0
-# A whole answer, however slowly it drips; leases are longer than this.
-ANSWER_SECONDS = 15.0
-LONGEST_ANSWER = 64 * 1024
+from messaging.channels import http
+from messaging.channels.answers import Answer, Outcome
+from messaging.channels.http import READ_SECONDS, whole
 
-
-class Outcome(StrEnum):
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    # Nothing left this machine.
-    NOT_SENT = "not_sent"
-    # The request may have had its effect.
-    AMBIGUOUS = "ambiguous"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How a call ended; ``code`` is Zalo's error, ``data`` the body's ``data``."""
-
-    outcome: Outcome
-    code: int = 0
-    data: Mapping[str, Any] | None = None
-
-    @property
-    def provider_id(self) -> str:
-        data = self.data or {}
-        return str(data.get("message_id") or data.get("msg_id") or "")[:60]
+__all__ = ["Answer", "Outcome", "TokenAnswer", "TokenPair", "ZaloClient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +37,7 @@ class ZaloClient:
     """Calls with kept-alive connections; one may serve many threads."""
 
     def __init__(self, *, connections: int = 1) -> None:
-        self._session = requests.Session()
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
-        # Neither a .netrc nor a proxy variable of the machine may see our tokens.
-        self._session.trust_env = False
+        self._session = http.new_session(connections)
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +80,22 @@ class ZaloClient:
             },
         )
 
+    def read(self, path: str, *, token: str, **query: str | int) -> Answer:
+        """Ask the business host a question; ``data`` is the whole body it answers."""
+        outcome, body = http.ask(
+            self._session,
+            "GET",
+            f"{settings.ZALO_BUSINESS_URL}{path}?{urlencode(query)}",
+            headers={"access_token": token, "appsecret_proof": _proof(token)},
+            read_seconds=READ_SECONDS,
+        )
+        if body is None:
+            return Answer(outcome)
+        code = whole(body.get("error"))
+        if code != 0:
+            return Answer(Outcome.REFUSED, code or 0)
+        return Answer(Outcome.ACCEPTED, data=body)
+
     def refresh(self, refresh_token: str) -> TokenAnswer:
         """Exchange a refresh token, which thereby dies, for a new pair."""
         outcome, body = self._call(
@@ -131,7 +111,7 @@ class ZaloClient:
             return TokenAnswer(outcome)
         if pair := _token_pair(body):
             return TokenAnswer(Outcome.ACCEPTED, pair=pair)
-        return TokenAnswer(Outcome.REFUSED, code=_whole(body.get("error")) or 0)
+        return TokenAnswer(Outcome.REFUSED, code=whole(body.get("error")) or 0)
 
     def _post(self, url: str, token: str, body: Mapping[str, Any]) -> Answer:
         outcome, answer = self._call(
@@ -145,7 +125,7 @@ class ZaloClient:
         )
         if answer is None:
             return Answer(outcome)
-        code = _whole(answer.get("error"))
+        code = whole(answer.get("error"))
         if code is None:
             return Answer(Outcome.AMBIGUOUS)
         if code != 0:
@@ -156,50 +136,14 @@ class ZaloClient:
     def _call(
         self, url: str, *, headers: Mapping[str, str], data: Any
     ) -> tuple[Outcome, dict[str, Any] | None]:
-        """Post and read one JSON object; every other end is named by its outcome."""
-        deadline = time.monotonic() + ANSWER_SECONDS
-        try:
-            with self._session.post(
-                url,
-                headers=headers,
-                data=data,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                if response.status_code != 200:
-                    return _unanswered(response.status_code), None
-                body = json.loads(_read(response, deadline))
-        except requests.ConnectionError as error:
-            return _unconnected(error), None
-        except (requests.RequestException, OSError, ValueError, RecursionError):
-            return Outcome.AMBIGUOUS, None
-        if not isinstance(body, dict):
-            return Outcome.AMBIGUOUS, None
-        return Outcome.ACCEPTED, body
-
-
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """Read a body that is neither huge nor endless."""
-    body = b""
-    for part in response.iter_content(8192):
-        body += part
-        if len(body) > LONGEST_ANSWER or time.monotonic() > deadline:
-            raise ValueError("The answer is too long or too slow.")
-    return body
-
-
-def _unanswered(status: int) -> Outcome:
-    """Zalo's own refusals come with status 200; a 3xx or 4xx is a gateway's before it."""
-    return Outcome.NOT_SENT if 300 <= status < 500 else Outcome.AMBIGUOUS
-
-
-def _unconnected(error: requests.ConnectionError) -> Outcome:
-    """Only a connection that never opened is sure to have carried nothing."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, NewConnectionError | ConnectTimeoutError):
-        return Outcome.NOT_SENT
-    return Outcome.AMBIGUOUS
+        return http.ask(
+            self._session,
+            "POST",
+            url,
+            headers=headers,
+            data=data,
+            read_seconds=READ_SECONDS,
+        )
 
 
 def _proof(token: str) -> str:
@@ -208,16 +152,8 @@ def _proof(token: str) -> str:
     ).hexdigest()
 
 
-def _whole(value: Any) -> int | None:
-    """Read a number that Zalo may give as a number or as text."""
-    try:
-        return None if isinstance(value, bool | float) else int(value)
-    except (TypeError, ValueError):
-        return None
-
-
 def _token_pair(body: Mapping[str, Any]) -> TokenPair | None:
     access, refresh = body.get("access_token"), body.get("refresh_token")
     if not (isinstance(access, str) and access and isinstance(refresh, str) and refresh):
         return None
-    return TokenPair(access, refresh, _whole(body.get("expires_in")) or 90_000)
+    return TokenPair(access, refresh, whole(body.get("expires_in")) or 90_000)

@@ -1,59 +1,26 @@
-"""Zalo's two error tables, and what each error means for us.
+"""Zalo's two error tables, and what each error means for us."""
 
-A  refresh the access token and try once more      Q  quota: later
-H  a person must act; the account stops            N  night: at the next opening
-R  transient: try again with a growing pause       P  never on this channel for this person
-D  the template is at fault; it stops              X  never with this content
-"""
+from messaging.channels.answers import (
+    A,
+    D,
+    Fault,
+    H,
+    Kind,
+    N,
+    Note,
+    P,
+    Q,
+    R,
+    X,
+    fault_table,
+)
 
-from dataclasses import dataclass
-from enum import StrEnum
+__all__ = ["Kind", "Note", "ZaloError", "error_by_phone", "error_by_uid"]
 
-SUCCESS = 0
-
-
-class Kind(StrEnum):
-    TOKEN = "A"
-    HUMAN = "H"
-    RETRY = "R"
-    QUOTA = "Q"
-    NIGHT = "N"
-    PERSON = "P"
-    TEMPLATE = "D"
-    PAYLOAD = "X"
-
-
-class Note(StrEnum):
-    """What else an error tells us about the person, the number or the account."""
-
-    NONE = ""
-    WHOLE_ACCOUNT = "whole_account"  # not this message's fault: the whole channel waits
-    BAD_NUMBER = "bad_number"
-    NOT_FOLLOWING = "not_following"
-    REFUSES_KIND = "refuses_kind"
-    REFUSES_CHANNEL = "refuses_channel"
-    NOT_BY_UID = "not_by_uid"
-
-
-@dataclass(frozen=True, slots=True)
-class ZaloError:
-    code: int
-    kind: Kind
-    meaning: str
-    note: Note = Note.NONE
-
-
-A, H, R, Q, N, P, D, X = (Kind(letter) for letter in "AHRQNPDX")
-
-
-def _table(
-    *rows: tuple[int, Kind, str] | tuple[int, Kind, str, Note],
-) -> dict[int, ZaloError]:
-    return {row[0]: ZaloError(*row) for row in rows}
-
+ZaloError = Fault
 
 # openapi.zalo.me: messages by user id.
-UID_ERRORS = _table(
+UID_ERRORS = fault_table(
     (-32, R, "calls per minute used up", Note.WHOLE_ACCOUNT),
     (-100, X, "attachment expired"),
     (-200, R, "sending failed"),
@@ -98,7 +65,7 @@ UID_ERRORS = _table(
 
 # business.openapi.zalo.me: messages by phone (ZNS). Template errors of this table come on
 # the other host, too.
-PHONE_ERRORS = _table(
+PHONE_ERRORS = fault_table(
     (-32, R, "calls per minute used up", Note.WHOLE_ACCOUNT),
     (-100, R, "unknown error"),
     (-101, H, "application invalid"),
@@ -108,7 +75,7 @@ PHONE_ERRORS = _table(
     (-105, H, "application not linked to an Official Account"),
     (-106, D, "method not supported"),
     (-107, X, "message id invalid"),
-    (-108, P, "phone number invalid", Note.BAD_NUMBER),
+    (-108, P, "phone number invalid", Note.BAD_ADDRESS),
     (-109, D, "template id invalid"),
     (-1091, X, "template cannot be edited"),
     (-110, P, "not on Zalo, or Zalo too old"),

@@ -12,6 +12,7 @@ from django.utils.translation import override
 from django.views.decorators.http import require_POST, require_safe
 
 from core.phones import mask_phone, normalise_phone
+from messaging.inbox import count_unread
 from portal.access import MemberRequest, member_required, safe_next, session_member
 from portal.consent import allows_offers, answer_offers
 from portal.language import save_language, set_language_cookie
@@ -31,6 +32,7 @@ def me(request: MemberRequest) -> HttpResponse:
         "number": known.card,
         "phone": mask_phone(normalise_phone(known.phone)) if known.phone else "",
         "has_consent": allows_offers(member),
+        "num_unread": count_unread(member.pk, at=timezone.now()),
     }
     return render_page(request, "portal/me.html", context)
 

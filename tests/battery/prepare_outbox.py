@@ -1,4 +1,4 @@
-"""Fill an outbox: offers by both channels, one-time codes, and some that are too late.
+"""Fill an outbox: offers by every channel, one-time codes, and some that are too late.
 
 Run as a program: ``python -m tests.battery.prepare_outbox OFFERS CODES LATE``.
 """
@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import django
+from django.db import transaction
 
 from tests.battery.relays import START
 
@@ -18,11 +19,18 @@ if TYPE_CHECKING:
     from messaging.services import MessagePlan
 
 
+CHANNELS = ("zalo_uid", "zalo_phone", "sms", "email", "inbox")
+
+
 def prepare(offers: int, codes: int, late: int) -> None:
+    from messaging.cascade import current_ways
+    from messaging.models import SendingChannel
     from messaging.services import connect_official_account, queue_messages
     from tests import factories
 
     factories.make_programme()
+    current_ways()
+    SendingChannel.objects.update(is_on=True)
     connect_official_account(name="Cà phê Sông")
     news = factories.make_template()
     otp = factories.make_template(
@@ -35,7 +43,9 @@ def prepare(offers: int, codes: int, late: int) -> None:
         button_parameter="",
         places={"otp": ("{{ otp }}", 10)},
     )
-    queue_messages([*_offers(news.pk, offers, late), *_codes(otp.pk, codes)])
+    # One commit: twenty thousand members are made to be written to, not to be waited for.
+    with transaction.atomic():
+        queue_messages([*_offers(news.pk, offers, late), *_codes(otp.pk, codes)])
 
 
 def _offers(template_id: int, offers: int, late: int) -> Iterator[MessagePlan]:
@@ -43,7 +53,8 @@ def _offers(template_id: int, offers: int, late: int) -> Iterator[MessagePlan]:
     from tests import factories
 
     for number in range(offers + late):
-        by_uid = number % 2 == 0
+        channel = CHANNELS[number % len(CHANNELS)]
+        by_uid = channel == "zalo_uid"
         member = factories.make_member(
             code=f"M{number}",
             name=f"Nguyễn Thị {number}",
@@ -51,11 +62,13 @@ def _offers(template_id: int, offers: int, late: int) -> Iterator[MessagePlan]:
             zalo_user_id=f"70000{number}" if by_uid else None,
             follows_oa=by_uid,
         )
+        if channel == "email":
+            member.identifiers.create(kind="email", value=f"m{number}@example.com")
         yield MessagePlan(
             key=f"offer-{number}",
             member_id=member.pk,
             template_id=template_id,
-            channel="zalo_uid" if by_uid else "zalo_phone",
+            channel=channel,
             due_at=START - timedelta(hours=1),
             expires_at=START if number >= offers else START + timedelta(days=2),
             context={"news": "Tin mới", "offer": "Giảm 20%", "valid_until": "31/12/2026"},

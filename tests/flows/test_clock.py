@@ -28,6 +28,7 @@ def test_a_new_programme_has_its_schedule(db: None) -> None:
     assert [(entry.task, str(entry.crontab or entry.interval)[:11]) for entry in made] == [
         ("flows.tasks.run_day", "0 2 * * * ("),
         ("campaigns.tasks.run_campaigns", "0 9 * * * ("),
+        ("messaging.tasks.sync_zalo_templates", "0 6 * * * ("),
         ("flows.tasks.seal_ledger", "15 * * * * "),
         ("messaging.tasks.dispatch", "every 10 se"),
         ("messaging.tasks.process_webhooks", "every 10 se"),

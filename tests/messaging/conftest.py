@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core import mail as django_mail
 
-from members.models import Member
-from messaging.models import MessageTemplate, OfficialAccount
+from members.models import Identifier, Member
+from messaging.cascade import current_ways
+from messaging.models import MessageTemplate, OfficialAccount, SendingChannel
 from messaging.services import MessagePlan, connect_official_account, queue_messages
 from tests import factories
 from tests.conftest import NOW
@@ -31,6 +33,39 @@ def point_to(settings: Any, simulator: Simulator) -> None:
     settings.ZALO_OAUTH_URL = simulator.base_url
     settings.ZALO_OPENAPI_URL = simulator.base_url
     settings.ZALO_BUSINESS_URL = simulator.base_url
+
+
+@pytest.fixture
+def sms(zalo: Simulator, settings: Any) -> Simulator:
+    """The SMS gateway; the same program plays it."""
+    settings.SMS_URL = zalo.base_url
+    settings.SMS_API_KEY, settings.SMS_SECRET_KEY = "key", "secret"
+    settings.SMS_BRANDNAME = "CAPHEMOC"
+    return zalo
+
+
+@pytest.fixture
+def mail(settings: Any) -> list[Any]:
+    """The mailbox that Django's test backend fills."""
+    settings.EMAIL_URL = "smtp://mail.test"
+    return django_mail.outbox
+
+
+def use_channels(**prices: int) -> None:
+    """Put channels in use at a price, and every other one out of use."""
+    current_ways()
+    SendingChannel.objects.update(is_on=False)
+    for channel, price in prices.items():
+        SendingChannel.objects.filter(channel=channel).update(is_on=True, price=price)
+
+
+def letter_template(*channels: str, **fields: Any) -> MessageTemplate:
+    """Make the promotion so that it may take these channels."""
+    return factories.make_template(channels=list(channels), **fields)
+
+
+def give_email(member: Member, address: str = "mai@example.com") -> None:
+    Identifier.objects.create(member=member, kind="email", value=address)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from members.models import Consent, Identifier, Member
-from messaging import fields, gate
+from messaging import cascade, fields, gate
 from messaging.models import Message, MessageTemplate, SendingPolicy
 from messaging.outbox import lease_due
 from messaging.services import queue_messages
@@ -216,7 +216,7 @@ def test_who_unfollowed_since_is_tried_by_phone(offer: MessageTemplate) -> None:
 
     verdict = ask_one(offer, member, channel="zalo_uid")
 
-    assert verdict == gate.Verdict(reason="not_following", by_phone_instead=True)
+    assert verdict == gate.Verdict(reason="not_following", tries_next=True)
 
 
 def test_the_cause_may_say_no(
@@ -237,8 +237,9 @@ def test_the_number_of_queries_does_not_depend_on_the_batch(
 ) -> None:
     members = [factories.make_member(phone=f"09{12000000 + n}") for n in range(30)]
     SendingPolicy.current()
+    ways = cascade.current_ways()
     queue_messages([plan(offer, member, key=f"k{member.pk}") for member in members])
     messages = lease_due(at=NOW, limit=100, lease="mine")
 
-    with django_assert_num_queries(7):
-        gate.ask(messages, NOW, "mine")
+    with django_assert_num_queries(8):
+        gate.ask(messages, NOW, "mine", ways=ways)

@@ -133,12 +133,12 @@ def test_runs_nothing_that_a_name_holds(mai: Member, signed_in: SignIn) -> None:
     assert "<img" not in signed_in(mai).get("/me/").content.decode()
 
 
-def test_takes_five_queries(
+def test_takes_six_queries(
     mai: Member,
     card: str,
     signed_in: SignIn,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     client = signed_in(mai)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get("/me/")

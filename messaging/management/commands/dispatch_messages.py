@@ -19,6 +19,8 @@ STOPPED = {
     "grant_lost": gettext_lazy(
         "Zalo's permission is lost; connect the Official Account again."
     ),
+    "not_configured": gettext_lazy("A channel is not set up; see Channels."),
+    "channel_stopped": gettext_lazy("A channel is stopped; see Channels."),
     "no_token": gettext_lazy(
         "Zalo could not be reached for a token; the next run tries again."
     ),

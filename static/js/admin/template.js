@@ -10,15 +10,20 @@
     let timer = 0;
 
     async function draw() {
-      const response = await fetch(aside.dataset.previewUrl, { method: "POST", body: new FormData(form) });
+      const body = new FormData(form);
+      // These choose what is shown and are no part of the template.
+      for (const field of aside.querySelectorAll("[name^=preview_]")) body.set(field.name, field.value);
+      const response = await fetch(aside.dataset.previewUrl, { method: "POST", body });
       // The answer is our own template with every value escaped.
       if (response.ok) place.innerHTML = await response.text();
     }
 
-    form.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(draw, 350);
-    });
+    for (const part of [form, aside]) {
+      part.addEventListener("input", () => {
+        clearTimeout(timer);
+        timer = setTimeout(draw, 350);
+      });
+    }
     draw();
   });
 })();

@@ -1,0 +1,102 @@
+"""Two people for a campaign that reaches many: who asks, and who starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from campaigns.board import read_board
+from campaigns.errors import TransitionRefused
+from campaigns.models import Campaign, CampaignPolicy
+from campaigns.preview import preview_campaign
+from campaigns.readiness import check_ready
+from campaigns.states import start_campaign
+from core.approvals import Act, register_act, request_change
+from core.models import ChangeRequest
+from core.money import group_digits
+
+START = "start_campaign"
+PERMISSION = "campaigns.run_campaign"
+# What a second person has looked at: everything that decides who gets what.
+LOOKED_AT = (
+    "mode",
+    "trigger",
+    "event",
+    "days",
+    "conditions",
+    "episode",
+    "goal",
+    "goal_benefit_id",
+    "holdout_percent",
+    "version",
+)
+
+
+def reach_of(campaign: Campaign, *, at: datetime) -> int:
+    """Return how many members a campaign would reach now."""
+    preview = preview_campaign(campaign=campaign, at=at, sample=0)
+    return preview.count
+
+
+def needs_approval(campaign: Campaign, *, at: datetime) -> bool:
+    """Tell whether a campaign reaches so many that a second person starts it.
+
+    What begins with an event reaches nobody yet, and may reach everybody: it counts as
+    reaching all whom its conditions meet.
+    """
+    bound = CampaignPolicy.current().approve_above
+    return bound is not None and reach_of(campaign, at=at) > bound
+
+
+def ask_to_start(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest:
+    """Lay a campaign before a second person; an open request is answered as it is.
+
+    Raises what ``check_ready`` raises.
+    """
+    check_ready(campaign)
+    facts = facts_of(campaign)
+    waiting = ChangeRequest.objects.filter(
+        kind=START, state=ChangeRequest.State.OPEN, payload__campaign=campaign.pk
+    )
+    if earlier := waiting.order_by("pk").last():
+        return earlier
+    count = reach_of(campaign, at=at)
+    summary = _("Start “%(name)s”: %(count)s") % {
+        "name": campaign.name,
+        "count": ngettext("%(count)s member", "%(count)s members", count)
+        % {"count": group_digits(count)},
+    }
+    return request_change(kind=START, payload=facts, summary=summary, by=by, at=at)
+
+
+def facts_of(campaign: Campaign) -> dict[str, Any]:
+    """Return what is approved; later changes need a new look."""
+    return {
+        "campaign": campaign.pk,
+        **{name: getattr(campaign, name) for name in LOOKED_AT},
+        "steps": read_board(campaign, version=campaign.version),
+    }
+
+
+def register_start(send: Callable[[Campaign, str, datetime], None]) -> None:
+    """Let a second person start campaigns; ``send`` does the work of one by hand."""
+
+    def perform(payload: Mapping[str, Any], request: ChangeRequest, at: datetime) -> None:
+        campaign = Campaign.objects.get(pk=payload["campaign"])
+        if facts_of(campaign) != dict(payload):
+            raise TransitionRefused(
+                _("“%(name)s” was changed after it was asked for. Ask for it anew.")
+                % {"name": campaign.name}
+            )
+        actor = request.requested_by.get_username()
+        if not campaign.is_running:
+            start_campaign(campaign=campaign, at=at, actor=actor)
+        if campaign.is_one_off:
+            send(campaign, actor, at)
+
+    register_act(Act(START, gettext_lazy("Start of a campaign"), PERMISSION, perform))

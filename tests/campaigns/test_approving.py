@@ -1,0 +1,119 @@
+"""A campaign that reaches many starts when a second person has approved it."""
+
+from datetime import datetime
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from campaigns import tasks
+from campaigns.models import Campaign, CampaignPolicy
+from campaigns.services import TransitionRefused, save_board
+from core.approvals import NotAllowed, approve_change
+from core.models import ChangeRequest
+from members.models import Member
+from tests import factories
+from tests.campaigns.journeys import EVERYBODY, wait
+
+
+@pytest.fixture
+def campaign(mai: Member, binh: Member) -> Campaign:
+    CampaignPolicy.objects.create(approve_above=1)
+    campaign = Campaign.objects.create(
+        code="all", name="All", conditions=EVERYBODY, episode="once"
+    )
+    save_board(campaign=campaign, tree=[wait("w1", 1)])
+    return campaign
+
+
+@pytest.fixture
+def boss(db: None) -> User:
+    return User.objects.create_superuser("boss", "boss@example.com", "boss-password")
+
+
+def press(console: Client, campaign: Campaign, act: str) -> None:
+    address = reverse("admin:campaigns_campaign_act", args=[campaign.pk, act])
+    assert console.post(address).status_code == 302
+    campaign.refresh_from_db()
+
+
+def test_asks_and_starts_when_approved(
+    console: Client, staff: User, boss: User, campaign: Campaign, now: datetime
+) -> None:
+    press(console, campaign, "start")
+    press(console, campaign, "start")
+
+    request = ChangeRequest.objects.get()
+    assert (campaign.state, request.summary) == ("draft", "Start “All”: 2 members")
+    with pytest.raises(NotAllowed):
+        approve_change(request, by=staff, at=now)
+    approve_change(request, by=boss, at=now)
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.started_at) == ("running", now)
+
+
+def test_what_was_changed_since_needs_a_new_look(
+    console: Client, boss: User, campaign: Campaign, now: datetime
+) -> None:
+    press(console, campaign, "start")
+    save_board(campaign=campaign, tree=[wait("w1", 2)])
+
+    with pytest.raises(TransitionRefused) as refusal:
+        approve_change(ChangeRequest.objects.get(), by=boss, at=now)
+
+    assert "was changed after it was asked for" in str(refusal.value)
+    campaign.refresh_from_db()
+    assert (campaign.state, ChangeRequest.objects.get().state) == ("draft", "open")
+
+
+@pytest.mark.parametrize("bound", [2, None])
+def test_up_to_the_bound_one_person_is_enough(
+    console: Client, campaign: Campaign, bound: int | None
+) -> None:
+    CampaignPolicy.objects.update(approve_above=bound)
+    press(console, campaign, "start")
+    assert (campaign.state, ChangeRequest.objects.count()) == ("running", 0)
+
+
+def test_one_by_hand_is_sent_when_approved(
+    console: Client,
+    boss: User,
+    campaign: Campaign,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    sent: list[dict[str, object]] = []
+    monkeypatch.setattr(
+        tasks.run_one_campaign, "delay", lambda **wanted: sent.append(wanted)
+    )
+    Campaign.objects.update(mode="one_off")
+    campaign.refresh_from_db()
+    press(console, campaign, "send")
+    assert (campaign.state, sent) == ("draft", [])
+
+    with django_capture_on_commit_callbacks(execute=True):
+        approve_change(ChangeRequest.objects.get(), by=boss, at=now)
+
+    campaign.refresh_from_db()
+    assert campaign.state == "running"
+    assert sent == [
+        {
+            "campaign_id": campaign.pk,
+            "at": now.isoformat(),
+            "actor": "staff",
+            "dry_run": False,
+        }
+    ]
+
+
+def test_what_begins_with_an_event_counts_whom_it_may_reach(
+    console: Client, campaign: Campaign
+) -> None:
+    Campaign.objects.update(trigger="event", event="order", episode="event")
+    factories.make_member(phone="0977777777")
+    campaign.refresh_from_db()
+    press(console, campaign, "start")
+    assert ChangeRequest.objects.get().summary == "Start “All”: 3 members"
