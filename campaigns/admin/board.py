@@ -43,8 +43,8 @@ from core.happenings import happening_kinds
 from members.admin.conditions import ConditionsWidget
 from members.models import Tag
 from messaging.admin.phone import Phone, phone_of
-from messaging.models import MessageTemplate
-from messaging.texts import preview_message
+from messaging.models import ZALO_CHANNELS, Channel, MessageTemplate
+from messaging.texts import names_in, preview_message
 from rewards.models import Benefit
 
 MAX_BODY = 500_000
@@ -149,10 +149,20 @@ def phone_of_step(step: Step) -> Phone:
     now = timezone.now()
     own = message_context(step, at=now)
     try:
-        preview = preview_message(step.template, None, now, context=own)
+        preview = preview_message(
+            step.template, None, now, context=own, channel=_first_channel(step.template)
+        )
     except DomainError as error:
         return Phone(error=str(error))
     return phone_of(preview)
+
+
+def _first_channel(template: MessageTemplate) -> str:
+    """Return the channel whose picture is drawn: Zalo's where it goes by Zalo."""
+    zalo = Channel.ZALO_PHONE.value
+    if set(ZALO_CHANNELS) & set(template.channels):
+        return zalo
+    return str(next(iter(template.channels), zalo))
 
 
 # --- what the page sends ------------------------------------------------------------------
@@ -319,5 +329,5 @@ def _named(one: MessageTemplate | Benefit) -> str:
 
 def _own_fields(template: MessageTemplate) -> list[str]:
     """Return which of the things that only a step knows a template speaks of."""
-    values = " ".join(parameter.value for parameter in template.parameters.all())
-    return [name for name in OWN_FIELDS if name in values]
+    names = names_in(template)
+    return [name for name in OWN_FIELDS if name in names]

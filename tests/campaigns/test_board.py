@@ -799,6 +799,17 @@ def test_draws_the_message_that_is_being_written(
     assert helper_console.get(address(draft, "phone"), told).status_code == 403
 
 
+def test_draws_an_sms_as_an_sms(
+    console: Client, draft: Campaign, template: MessageTemplate
+) -> None:
+    MessageTemplate.objects.filter(pk=template.pk).update(
+        channels=["sms"], sms_text="Tin: <offer>"
+    )
+    told = {"template": template.pk, "offer": "10 %"}
+    text = console.get(address(draft, "phone"), told).content.decode()
+    assert "[QC] Tin: 10 %" in text
+
+
 def test_what_is_switched_off_stays_readable_where_it_is_used(
     console: Client, come_back: Campaign
 ) -> None:
