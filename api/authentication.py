@@ -12,12 +12,17 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api.models import TillKey
+from core.questions import Question, Told
 
 logger = logging.getLogger(__name__)
 
 SCHEME = "Api-Key"
 # What the key generator makes; anything else is refused without asking the database.
 KEY_PATTERN = re.compile(r"[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}")
+
+KEY = Question(
+    lambda: TillKey.objects.select_related("store").filter(prefix=Told(0, "text"))
+)
 
 # One sentence for every cause, so that the answer tells a guesser nothing.
 NOT_VALID = _("This key is not valid. Ask the programme's staff for a new till key.")
@@ -57,7 +62,7 @@ def _find_till_key(text: str) -> TillKey:
     if not KEY_PATTERN.fullmatch(text):
         raise AuthenticationFailed(NOT_VALID)
     prefix = text.partition(".")[0]
-    till_key = TillKey.objects.select_related("store").filter(prefix=prefix).first()
+    till_key = KEY.ask_one(prefix)
     reason = _reason_to_refuse(till_key, text)
     if reason:
         logger.info("Refused till key %s: %s", prefix, reason)

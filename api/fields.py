@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.utils.serializer_helpers import BindingDict
 
 from core.errors import DomainError
 from core.phones import normalise_phone
+
+T = TypeVar("T")
 
 COMMON = {
     "required": _("Send this field."),
@@ -115,7 +119,20 @@ class Phone(Text):
             raise serializers.ValidationError(str(error.message)) from error
 
 
-class Strict(serializers.Serializer[Any]):
+# No docstring: the published description of every body would begin with it.
+class Body(serializers.Serializer[T]):
+    # The framework copies all fields, and the regular expressions in them, for every
+    # request, so that somebody may change them. Nobody does here: a class makes them once.
+    @cached_property
+    def fields(self) -> BindingDict:
+        kept = type(self).__dict__.get("_kept_fields")
+        if kept is None:
+            # Two threads may both make them the first time; either will do.
+            kept = type(self)._kept_fields = super().fields  # type: ignore[attr-defined]
+        return kept
+
+
+class Strict(Body[Any]):
     """A body or query in which a field that is not listed is refused, not ignored."""
 
     default_error_messages = {

@@ -33,7 +33,7 @@ from api.errors import (
 )
 from api.models import ApiRequest, TillKey
 from api.problems import describe, is_lock_timeout
-from core.batch import CHUNK, Column, insert_new
+from core.batch import CHUNK, Column, execute, insert_new
 from core.errors import DomainError
 from core.retry import retry_on_conflict
 
@@ -47,6 +47,9 @@ COLUMNS = (
     Column("body", "text"),
     Column("created_at", "timestamptz"),
 )
+
+
+KEEP = "UPDATE api_apirequest SET status = %s, body = %s WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,7 @@ def answer_once(*, attempt: Attempt, act: Callable[[], Answer], at: datetime) ->
         if request_id is None:
             return _first_answer(attempt)
         answer = _act_or_refuse(act)
-        ApiRequest.objects.filter(pk=request_id).update(
-            status=answer.status, body=answer.body
-        )
+        execute(KEEP, [answer.status, answer.body, request_id], prepare=True)
     return answer
 
 

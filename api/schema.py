@@ -12,7 +12,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
-from api.fields import Text, WholeNumber
+from api.fields import Body, Text, WholeNumber
 from api.problems import CONTENT_TYPE
 
 
@@ -30,13 +30,13 @@ class TillKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
 
 @extend_schema_serializer(component_name="FieldProblem")
-class FieldProblem(serializers.Serializer[Any]):
+class FieldProblem(Body[Any]):
     field = Text(help_text="Where, such as `lines[0].total`; empty for the whole body.")
     message = Text(help_text="A sentence for a person.")
 
 
 @extend_schema_serializer(component_name="Problem")
-class Problem(serializers.Serializer[Any]):
+class Problem(Body[Any]):
     """Problem details (RFC 9457)."""
 
     type = Text(help_text="`urn:loyalty:problem:` and the code.")

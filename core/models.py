@@ -13,6 +13,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.questions import Question
+
 
 def validate_time_zone(value: str) -> None:
     """Refuse a name that the time zone database does not know."""
@@ -92,7 +94,7 @@ class Programme(models.Model):
     @classmethod
     def current(cls) -> Programme:
         """Return the programme's settings; defaults when none were saved yet. One query."""
-        return cls.objects.filter(pk=cls.SINGLETON_ID).first() or cls(pk=cls.SINGLETON_ID)
+        return PROGRAMME.ask_one() or cls(pk=cls.SINGLETON_ID)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -107,6 +109,9 @@ class Programme(models.Model):
     def smallest_amount(self) -> Decimal:
         """The smallest amount of money: one dong, one cent."""
         return Decimal(1).scaleb(-self.decimals)
+
+
+PROGRAMME = Question(lambda: Programme.objects.filter(pk=Programme.SINGLETON_ID))
 
 
 class Holiday(models.Model):

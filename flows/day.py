@@ -30,7 +30,7 @@ from points.accounting import reconcile_points
 from points.audit import verify_ledger
 from points.sealing import seal_ledger
 from points.services import celebrate, expire_points, mature_points, release_stale
-from rewards.services import lapse_unpaid, release_stale_holds
+from rewards.services import lapse_unpaid, redeem_due, release_stale_holds
 from tiers.gifts import give_on_occasions
 from tiers.services import review_tiers
 
@@ -98,6 +98,7 @@ def run_day(*, at: datetime, trigger: str = CampaignRun.Trigger.COMMAND.value) -
         ("lapse_redemptions", lambda: {"lapsed": lapse_unpaid(at=at)}),
         ("review_tiers", lambda: asdict(review_tiers(at=at))),
         ("give_tier_gifts", lambda: asdict(give_on_occasions(at=at))),
+        ("redeem_due", lambda: {"redeemed": redeem_due(at=at)}),
         ("score_rfm", lambda: asdict(score_rfm(at=at))),
         ("refresh_segments", lambda: asdict(refresh_segments(at=at))),
         ("count_segments", lambda: {"counted": count_segments(at=at)}),

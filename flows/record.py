@@ -45,7 +45,12 @@ from points.services import (
     points_of_orders,
     refund_points,
 )
-from rewards.services import roll_back_orders, settle_vouchers, settled_before
+from rewards.services import (
+    redeem_after,
+    roll_back_orders,
+    settle_vouchers,
+    settled_before,
+)
 from rewards.using.checkout import Checkout
 from rewards.using.settling import OrderVouchers, Settled
 from tiers.models import TierChange
@@ -112,6 +117,7 @@ def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
     if cancelled := [order for order in saved if order.cancels]:
         record_refunds(_cancellations(cancelled, at=at), at=at)
         roll_back_orders([order.order_id for order in cancelled if order.order_id], at=at)
+    redeem_after({order.member_id for order in purchases}, at=at)
     return _answers(saved, points, vouchers)
 
 
@@ -174,6 +180,7 @@ def record_activities(
         ],
         at=at,
     )
+    redeem_after({one.member_id for one in baskets}, at=at)
     announce(
         [
             Happened(

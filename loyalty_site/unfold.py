@@ -110,6 +110,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Catalogue"), "redeem", "rewards.reward"),
             _item(_("Categories"), "shelves", "rewards.rewardcategory"),
             _item(_("Benefits"), "featured_seasonal_and_gifts", "rewards.benefit"),
+            _item(_("Given to many"), "volunteer_activism", "rewards.handout"),
             _item(_("Types of voucher"), "local_activity", "rewards.vouchertype"),
             _item(_("Batches of vouchers"), "confirmation_number", "rewards.voucherbatch"),
             _item(_("Vouchers"), "sell", "rewards.voucher"),

@@ -56,7 +56,11 @@ def _links(member_ids: Collection[int], *, lock: bool) -> dict[int, int]:
         "WHERE m.id = r.id"
     )
     if lock and is_postgresql():
-        rows = fetch_all(f"{sql} ORDER BY m.id FOR KEY SHARE OF m", parameters)
+        rows = fetch_all(
+            f"{sql} ORDER BY m.id FOR KEY SHARE OF m", parameters, prepare=True
+        )
     else:
-        rows = fetch_all(f"{sql} AND m.merged_into_id IS NOT NULL", parameters)
+        rows = fetch_all(
+            f"{sql} AND m.merged_into_id IS NOT NULL", parameters, prepare=True
+        )
     return {pk: into for pk, into in rows if into is not None}

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from core.batch import chunks
 from core.errors import InvalidInput
 from core.phones import normalise_phone
+from core.questions import Question, Told
 from members.errors import MemberNotFound, ZaloUserTaken
 from members.facts import MemberFact, SavedMember
 from members.merged import kept_ids, kept_member, merged_ids
@@ -44,6 +45,12 @@ __all__ = [
 ]
 
 ZALO_SOURCE = "zalo"
+BY_CODE = Question(lambda: Member.objects.filter(code=Told(0, "text")))
+BY_IDENTIFIER = Question(
+    lambda: Member.objects.filter(
+        identifiers__kind=Told(0, "text"), identifiers__value=Told(1, "text")
+    )
+)
 
 
 def register_member(*, phone: str, at: datetime, source: str, name: str = "") -> Member:
@@ -65,7 +72,7 @@ def find_member(*, code: str = "", phone: str = "", card: str = "") -> Member:
     """
     member = None
     if code:
-        member = Member.objects.filter(code=code).first()
+        member = BY_CODE.ask_one(code)
     elif phone:
         member = _by_identifier(Identifier.Kind.PHONE, normalise_phone(phone))
     elif card:
@@ -198,8 +205,7 @@ def withdraw_zalo(*, zalo_user_id: str, at: datetime) -> bool:
 
 
 def _by_identifier(kind: str, value: str) -> Member | None:
-    q = Member.objects.filter(identifiers__kind=kind, identifiers__value=value)
-    return q.first()
+    return BY_IDENTIFIER.ask_one(kind, value)
 
 
 def _taken() -> ZaloUserTaken:

@@ -17,6 +17,7 @@ from portal.days import LastDay, last_day
 from portal.prices import Prices
 from portal.purses import purse_names
 from portal.vouchers import About, about
+from rewards.choices import wants_itself
 from rewards.issuing import window_of
 from rewards.models import Redemption, Reward, RewardCategory, RewardLimit
 from rewards.offers import OVER, POINTS, SOLD_OUT, Offer, offers_for, shown_rewards
@@ -89,6 +90,14 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Itself:
+    """That a reward redeems itself: from how many points, and whether for this member."""
+
+    points: str
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OfferPage:
     """One reward with all that is to be known before it is taken."""
 
@@ -103,6 +112,7 @@ class OfferPage:
     about: About
     terms: str
     recent: Redemption | None
+    itself: Itself | None = None
 
     @property
     def reward(self) -> Reward:
@@ -177,6 +187,9 @@ def offer_page(
         about=about(voucher_type, programme) if voucher_type else About(),
         terms=reward.fine_print or (voucher_type.fine_print if voucher_type else ""),
         recent=recent.order_by("-pk").first(),
+        itself=Itself(unit.amount(reward.threshold), wants_itself(member.pk, reward))
+        if reward.redeems_itself
+        else None,
     )
 
 

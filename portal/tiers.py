@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from core.colors import parse_hex, readable_under_white, to_hex
 from core.models import Programme
 from members.models import Member
+from portal.tier_gifts import PerkLine, lines_of
 from tiers.definition import Step
 from tiers.queries import Standing, standing, standings
 from tiers.sentence import (
@@ -28,12 +30,6 @@ class TierCard:
     percent: int
     progress: str
     keeping: str
-
-
-@dataclass(frozen=True, slots=True)
-class PerkLine:
-    name: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +60,19 @@ def tier_card(member: Member, *, programme: Programme, at: datetime) -> TierCard
 def tier_pages(member: Member, *, programme: Programme, at: datetime) -> list[LadderPage]:
     """Return every ladder from low to high, the main one first."""
     currency = str(programme.currency)
+    ladders = list(standings(member, at=at))
+    tier_ids = {step.tier_id for found in ladders for step in found.ladder.steps}
+    more = lines_of(tier_ids, programme=programme, at=at)
     return [
         LadderPage(
             found.ladder.name,
             _card(found, currency),
-            [_line(step, found, currency) for step in found.ladder.steps],
+            [
+                _line(step, found, currency, more.get(step.tier_id, ()))
+                for step in found.ladder.steps
+            ],
         )
-        for found in standings(member, at=at)
+        for found in ladders
     ]
 
 
@@ -85,7 +87,7 @@ def _card(found: Standing, currency: str) -> TierCard:
     )
 
 
-def _line(step: Step, found: Standing, currency: str) -> TierLine:
+def _line(step: Step, found: Standing, currency: str, more: Sequence[PerkLine]) -> TierLine:
     perks = []
     for perk in step.perks:
         sentence = describe_perk(perk, currency=currency)
@@ -94,7 +96,7 @@ def _line(step: Step, found: Standing, currency: str) -> TierLine:
         name=step.name,
         color=_readable(step.color),
         asks=describe_threshold(step, found.ladder, currency=currency),
-        perks=perks,
+        perks=[*perks, *more],
         is_mine=step.tier_id == found.step.tier_id,
         is_reached=step.rank <= found.step.rank,
     )

@@ -27,6 +27,7 @@ urlpatterns = [
     path("points/give/done/<int:gift_id>/", giving.done, name="give-done"),
     path("rewards/", rewards.shelf, name="rewards"),
     path("rewards/<slug:code>/", rewards.reward, name="reward"),
+    path("rewards/<slug:code>/itself/", rewards.itself, name="reward-itself"),
     path("vouchers/", vouchers.vouchers, name="vouchers"),
     path("vouchers/<slug:code>/", vouchers.voucher, name="voucher"),
     path("redemptions/", redemptions.redemptions, name="redemptions"),

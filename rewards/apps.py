@@ -11,9 +11,11 @@ class RewardsConfig(AppConfig):
         from rewards import by_hand
         from rewards.batches import acts
         from rewards.giving import register_own_kinds
+        from rewards.handouts import asking
         from rewards.segment_fields import register_reward_fields
 
         acts.register()
         register_own_kinds()
         by_hand.register()
         register_reward_fields()
+        asking.register()

@@ -170,11 +170,15 @@ def _next_of_pool(voucher_type: VoucherType, count: int, *, at: datetime) -> lis
     return [voucher_id for (voucher_id,) in (*ending, *endless)]
 
 
+TAKE_USE = """
+UPDATE rewards_voucher SET uses = uses + 1
+WHERE id = %s AND state = 'issued' AND (max_uses IS NULL OR uses < max_uses)
+"""
+
+
 def take_use(voucher: Voucher) -> bool:
     """Count one use of a code; False when it was used as often as it may be."""
-    fits = Voucher.objects.filter(pk=voucher.pk, state=ISSUED)
-    never = fits.filter(max_uses__isnull=True) | fits.filter(max_uses__gt=F("uses"))
-    return never.update(uses=F("uses") + 1) == 1
+    return execute(TAKE_USE, [voucher.pk], prepare=True) == 1
 
 
 def give_use_back(voucher_id: int) -> None:

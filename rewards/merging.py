@@ -13,6 +13,7 @@ from rewards.models import (
     Fulfilment,
     GivenBenefit,
     Redemption,
+    RewardChoice,
     Tally,
     Voucher,
     VoucherUse,
@@ -61,6 +62,7 @@ def move_rewards(*, kept_id: int, merged_id: int) -> dict[str, Any]:
     for subject, period, day, times in moved["tallies"]:
         execute(ADD_TALLY, [subject, kept_id, period, day, times])
     counted.delete()
+    moved["choices"] = _move_choices(kept_id, merged_id)
     return {"rewards": moved}
 
 
@@ -73,6 +75,17 @@ def move_rewards_back(*, kept_id: int, merged_id: int, moved: Mapping[str, Any])
             rows = model._default_manager.filter(pk__in=some, member=kept_id)
             rows.update(member=merged_id)
     _tallies_back(kept_id, merged_id, told.get("tallies", ()))
+    own = RewardChoice.objects.filter(pk__in=told.get("choices", ()), member=kept_id)
+    own.update(member=merged_id)
+
+
+def _move_choices(kept_id: int, merged_id: int) -> list[int]:
+    """Let the merged member's choices be the kept one's, where that one made none."""
+    made = RewardChoice.objects.filter(member=kept_id).values("reward")
+    own = RewardChoice.objects.filter(member=merged_id).exclude(reward__in=made)
+    moved = list(own.order_by("pk").values_list("pk", flat=True))
+    RewardChoice.objects.filter(pk__in=moved).update(member=kept_id)
+    return moved
 
 
 def _tallies_back(kept_id: int, merged_id: int, tallies: Sequence[Sequence[Any]]) -> None:

@@ -34,7 +34,17 @@ def describe_reward(
     sentence = ", ".join(parts)
     if stock := describe_stock(reward):
         sentence = f"{sentence}; {stock}"
-    return f"{sentence}."
+    return " ".join(filter(None, (f"{sentence}.", describe_itself(reward, unit=unit))))
+
+
+def describe_itself(reward: Reward, *, unit: str) -> str:
+    """Say when a reward redeems itself; nothing when it does not."""
+    if not reward.redeems_itself:
+        return ""
+    facts = {"points": f"{group_digits(reward.threshold or 0)} {unit}"}
+    if reward.redeems_asked:
+        return _("Whoever switched it on gets it by itself at %(points)s.") % facts
+    return _("Everyone gets it by itself at %(points)s.") % facts
 
 
 def describe_price(reward: Reward, *, unit: str, currency: str) -> str:

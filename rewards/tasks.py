@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from rewards.batches import has_work, work_on_batches
+from rewards.handouts.running import has_handouts, work_on_handouts
 from rewards.services import lapse_unpaid, release_stale_holds
 
 logger = logging.getLogger(__name__)
@@ -24,8 +25,9 @@ def release_held() -> int:
 
 @shared_task
 def run_batches() -> None:
-    """Work on batches in line for a while; what is left is announced again."""
-    if work_on_batches(seconds=SLICE_SECONDS):
+    """Work on handouts and batches in line for a while; what is left is announced again."""
+    is_left = work_on_handouts(seconds=SLICE_SECONDS)
+    if work_on_batches(seconds=SLICE_SECONDS) or is_left:
         nudge_batches()
 
 
@@ -36,7 +38,7 @@ def nudge_batches() -> None:
 
 def poll_batches() -> None:
     """Announce once more what waits for a worker, or whose worker died."""
-    if has_work():
+    if has_work() or has_handouts():
         nudge_batches()
 
 

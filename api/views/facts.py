@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from activities.models import Refund
 from activities.services import ActivityFact, RefundFact, RefundLineFact
 from api.errors import OrderConflict, OrderRefused
-from api.fields import Amount, Moment, Strict, Text, WholeNumber
+from api.fields import Amount, Body, Moment, Strict, Text, WholeNumber
 from api.idempotency import Answer, make_answer
 from api.schema import WRITE_PROBLEMS, idempotency_key, problems
 from api.services import find_order
@@ -54,7 +54,7 @@ class Refunds(ApiView):
         lines = RefundLineInput(many=True, required=False, max_length=MAX_LINES)  # type: ignore[call-arg]
 
     @extend_schema_serializer(component_name="RefundTaken")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         refund_id = Text()
         status = serializers.ChoiceField(choices=["recorded", "known"])
         points_taken = WholeNumber(help_text="Taken back.")
@@ -134,7 +134,7 @@ class Deliveries(ApiView):
         delivered_at = Moment(required=False, help_text="Now if left out.")
 
     @extend_schema_serializer(component_name="DeliveryTaken")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         order_id = Text()
         points_released = WholeNumber(help_text="Held points that are usable at once.")
 
@@ -173,7 +173,7 @@ class Activities(ApiView):
         happened_at = Moment(help_text="With its time zone.")
 
     @extend_schema_serializer(component_name="ActivityTaken")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         activity_id = Text()
         status = serializers.ChoiceField(choices=["recorded", "known"])
         points = WholeNumber(help_text="Given by this call.")

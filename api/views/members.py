@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.fields import Amount, Flag, Moment, Phone, Strict, Text, WholeNumber
+from api.fields import Amount, Body, Flag, Moment, Phone, Strict, Text, WholeNumber
 from api.idempotency import Answer, make_answer
 from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
 from api.services import history_for_till, known_by, register
@@ -36,13 +36,13 @@ PAGE = 30
 
 
 @extend_schema_serializer(component_name="Tier")
-class TierOutput(serializers.Serializer[Any]):
+class TierOutput(Body[Any]):
     code = Text()
     name = Text()
 
 
 @extend_schema_serializer(component_name="Perk")
-class PerkOutput(serializers.Serializer[Any]):
+class PerkOutput(Body[Any]):
     kind = serializers.ChoiceField(choices=Perk.Kind.values)
     name = Text()
     sentence = Text(
@@ -60,7 +60,7 @@ class PerkOutput(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="Member")
-class MemberOutput(serializers.Serializer[Any]):
+class MemberOutput(Body[Any]):
     member_id = Text(help_text="The member's code.")
     name = Text(allow_blank=True)
     phone = Text(allow_null=True, help_text="Masked: enough to ask the customer.")
@@ -72,12 +72,12 @@ class MemberOutput(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="Expiring")
-class ExpiringOutput(serializers.Serializer[Any]):
+class ExpiringOutput(Body[Any]):
     expires_on = serializers.DateField(help_text="Usable through this day.")
     points = WholeNumber()
 
 
-class WalletOutput(serializers.Serializer[Any]):
+class WalletOutput(Body[Any]):
     """One wallet, in whole units; what is money is told as money, too."""
 
     wallet = Text(help_text="The wallet's code.")
@@ -246,7 +246,7 @@ class Balance(ApiView):
     """A member's points."""
 
     @extend_schema_serializer(component_name="Balance")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         member_id = Text()
         balance = WholeNumber(help_text="Points that can be used now.")
         expiring = ExpiringOutput(many=True, help_text="Within 30 days, soonest first.")
@@ -274,7 +274,7 @@ class Wallets(ApiView):
     """Every wallet of a member."""
 
     @extend_schema_serializer(component_name="Wallets")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         member_id = Text()
         wallets = HoldingOutput(many=True, help_text="Every wallet, the points first.")
 
@@ -291,7 +291,7 @@ class Wallets(ApiView):
 
 
 @extend_schema_serializer(component_name="HistoryEntry")
-class EntryOutput(serializers.Serializer[Any]):
+class EntryOutput(Body[Any]):
     id = WholeNumber()
     happened_at = Moment()
     kind = Text(help_text="`earn`, `spend`, `expire`, `adjust`, `opening` or `reverse`.")
@@ -322,7 +322,7 @@ class History(ApiView):
         )
 
     @extend_schema_serializer(component_name="History")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         entries = EntryOutput(many=True, help_text="Newest first.")
         next = WholeNumber(
             allow_null=True,

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 
 from activities.models import Order, OrderLine
 from activities.services import MAX_TOTAL, OrderLineFact
-from api.fields import Amount, Choice, Flag, Moment, Phone, Strict, Text, WholeNumber
+from api.fields import Amount, Body, Choice, Flag, Moment, Phone, Strict, Text, WholeNumber
 from api.guard import Guard
 from api.idempotency import Answer, make_answer
 from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
@@ -83,7 +83,7 @@ class LineInput(Strict):
 
 
 @extend_schema_serializer(component_name="OrderLine")
-class LineOutput(serializers.Serializer[OrderLine]):
+class LineOutput(Body[OrderLine]):
     sku = Text()
     product = Text()
     category = Text()
@@ -106,7 +106,7 @@ def line_facts(lines: Sequence[dict[str, Any]]) -> tuple[OrderLineFact, ...]:
 
 
 @extend_schema_serializer(component_name="OrderVoucher")
-class VoucherOutput(serializers.Serializer[Any]):
+class VoucherOutput(Body[Any]):
     code = Text(help_text="As it was told.")
     is_accepted = Flag(help_text="Whether it is used up by this order.")
     taken_off = Money(help_text="What it takes off by its own terms.")
@@ -115,7 +115,7 @@ class VoucherOutput(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="OrderMember")
-class OrderMember(serializers.Serializer[Any]):
+class OrderMember(Body[Any]):
     member_id = Text()
     name = Text(allow_blank=True)
 
@@ -184,7 +184,7 @@ class Orders(ApiView):
             return attrs
 
     @extend_schema_serializer(component_name="OrderTaken")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         order_id = Text()
         status = serializers.ChoiceField(
             choices=["recorded", "known"], help_text="`known`: told before, same content."
@@ -263,7 +263,7 @@ class OrderDetail(ApiView):
     """One order of this till's source."""
 
     @extend_schema_serializer(component_name="Order")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         order_id = Text()
         member = OrderMember()
         placed_at = Moment()

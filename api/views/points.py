@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from activities.services import MAX_TOTAL
 from api import paying
-from api.fields import Amount, Moment, Phone, Strict, Text, WholeNumber
+from api.fields import Amount, Body, Moment, Phone, Strict, Text, WholeNumber
 from api.idempotency import Answer, make_answer
 from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
 from api.views.base import ApiView, answer_write, checked, till_key_of
@@ -87,7 +87,7 @@ class ReserveInput(PaymentInput):
 
 
 @extend_schema_serializer(component_name="Reservation")
-class ReservationOutput(serializers.Serializer[Reservation]):
+class ReservationOutput(Body[Reservation]):
     reference = Text()
     wallet = Text(source="transfer.from_account.wallet.code", help_text="Which one pays.")
     state = serializers.ChoiceField(choices=Reservation.State.values)
@@ -112,7 +112,7 @@ class PaymentQuotes(ApiView):
     """What points can pay."""
 
     @extend_schema_serializer(component_name="PaymentQuote")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         points = WholeNumber(help_text="That pay; 0 when none can.")
         value = total_field(help_text="The money that they pay.")
         most_points = WholeNumber(help_text="That this order and balance allow.")
@@ -192,7 +192,7 @@ class Gifts(ApiView):
         note = Text(max_length=120, required=False, allow_blank=True)
 
     @extend_schema_serializer(component_name="GiftTaken")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         gift_id = Text()
         points = WholeNumber()
         fee = WholeNumber(help_text="What the giver paid on top.")

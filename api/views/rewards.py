@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import redeeming
-from api.fields import Choice, Flag, Moment, Phone, Strict, Text, WholeNumber
+from api.fields import Body, Choice, Flag, Moment, Phone, Strict, Text, WholeNumber
 from api.idempotency import Answer, make_answer, read_key
 from api.schema import READ_PROBLEMS, WRITE_PROBLEMS, idempotency_key, problems
 from api.views.base import ApiView, answer_write, checked, till_key_of
@@ -24,7 +24,7 @@ from rewards.offers import Offer
 
 
 @extend_schema_serializer(component_name="Offer")
-class OfferOutput(serializers.Serializer[Any]):
+class OfferOutput(Body[Any]):
     reward = Text(help_text="The reward's code.")
     name = Text()
     description = Text(allow_blank=True)
@@ -43,14 +43,14 @@ class OfferOutput(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="GivenVoucher")
-class GivenVoucherOutput(serializers.Serializer[Voucher]):
+class GivenVoucherOutput(Body[Voucher]):
     code = Text()
     valid_from = Moment(allow_null=True)
     valid_until = Moment(allow_null=True, help_text="Usable up to this moment.")
 
 
 @extend_schema_serializer(component_name="Redemption")
-class RedemptionOutput(serializers.Serializer[Any]):
+class RedemptionOutput(Body[Any]):
     number = Text(help_text="What the customer shows.")
     member_id = Text()
     reward = Text(help_text="The reward's code.")
@@ -70,7 +70,7 @@ class MemberRewards(ApiView):
     """The catalogue for one member."""
 
     @extend_schema_serializer(component_name="Offers")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         offers = OfferOutput(many=True, help_text="As the catalogue shows them.")
 
     @extend_schema(

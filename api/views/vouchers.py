@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from activities.models import Order
 from api import vouchers
-from api.fields import Choice, Flag, Moment, Phone, Strict, Text, WholeNumber
+from api.fields import Body, Choice, Flag, Moment, Phone, Strict, Text, WholeNumber
 from api.guard import Guard
 from api.idempotency import Answer, make_answer
 from api.models import TillKey
@@ -109,13 +109,13 @@ class UseInput(BasketInput):
 
 
 @extend_schema_serializer(component_name="VoucherLine")
-class LineTaken(serializers.Serializer[Any]):
+class LineTaken(Body[Any]):
     line = WholeNumber(help_text="Its place among the lines that were told, from 1.")
     taken_off = Money()
 
 
 @extend_schema_serializer(component_name="CheckedVoucher")
-class CheckedOutput(serializers.Serializer[Any]):
+class CheckedOutput(Body[Any]):
     code = Text(help_text="As it was told.")
     is_usable = Flag()
     name = Text(allow_blank=True)
@@ -128,7 +128,7 @@ class CheckedOutput(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="UsedVoucher")
-class UsedOutput(serializers.Serializer[Any]):
+class UsedOutput(Body[Any]):
     code = Text()
     name = Text()
     state = serializers.ChoiceField(choices=VoucherUse.State.values)
@@ -139,7 +139,7 @@ class UsedOutput(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="VoucherUse")
-class UseOutput(serializers.Serializer[Any]):
+class UseOutput(Body[Any]):
     reference = Text()
     state = serializers.ChoiceField(
         choices=VoucherUse.State.values,
@@ -156,7 +156,7 @@ class Validation(ApiView):
     """What vouchers take off."""
 
     @extend_schema_serializer(component_name="CheckedVouchers")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         total = Money(help_text="Without vouchers.")
         taken_off = Money(help_text="By all that can be used, together.")
         to_pay = Money()
@@ -352,7 +352,7 @@ class RollBack(_Step):
 
 
 @extend_schema_serializer(component_name="Voucher")
-class VoucherOutput(serializers.Serializer[Voucher]):
+class VoucherOutput(Body[Voucher]):
     id = WholeNumber(source="pk")
     code = Text()
     type = Text(source="voucher_type.code")
@@ -380,7 +380,7 @@ class MemberVouchers(ApiView):
         limit = WholeNumber(required=False, default=PAGE, min_value=1, max_value=100)
 
     @extend_schema_serializer(component_name="MemberVouchers")
-    class Output(serializers.Serializer[Any]):
+    class Output(Body[Any]):
         vouchers = VoucherOutput(many=True, help_text="Newest first.")
         next = WholeNumber(
             allow_null=True,

@@ -8,11 +8,15 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from core.errors import DomainError
 from core.models import Programme
@@ -23,7 +27,8 @@ from portal.offers import OfferPage, catalogue, offer_page
 from portal.redeeming import asks_for_slot, new_token, price_tag, redeem, redeemed_by
 from portal.rendering import render_page, render_refusal
 from portal.wishes import free_slots, gift_form
-from rewards.models import Benefit, Redemption, Voucher
+from rewards.choices import choose
+from rewards.models import Benefit, Redemption, Reward, Voucher
 
 MOST_PAGES = 1000
 
@@ -80,6 +85,20 @@ def reward(request: MemberRequest, code: str) -> HttpResponse:
         return render_refusal(request, "portal/reward.html", refusal, context)
     messages.success(request, _thanks(redemption))
     return redirect(address_of(redemption))
+
+
+@require_POST
+@member_required
+def itself(request: MemberRequest, code: str) -> HttpResponse:
+    """Let a reward redeem itself for this member from now on, or no more."""
+    reward = get_object_or_404(Reward, code=code, redeems_itself=True, is_active=True)
+    wants = request.POST.get("wants") == "on"
+    choose(member_id=request.member.pk, reward_id=reward.pk, wants=wants, at=timezone.now())
+    if wants:
+        messages.success(request, _("Done. You get it by itself when you have enough."))
+    else:
+        messages.success(request, _("Done. From now on you redeem it yourself."))
+    return redirect("portal:reward", code=code)
 
 
 def address_of(redemption: Redemption) -> str:

@@ -6,6 +6,7 @@ from rewards.admin.booking import BookingAdmin
 from rewards.admin.category import RewardCategoryAdmin
 from rewards.admin.fulfilment import FulfilmentAdmin
 from rewards.admin.given import GivenBenefitAdmin
+from rewards.admin.handout import HandoutAdmin
 from rewards.admin.redemption import RedemptionAdmin
 from rewards.admin.reward import RewardAdmin
 from rewards.admin.slot import SlotAdmin
@@ -17,6 +18,7 @@ __all__ = [
     "BookingAdmin",
     "FulfilmentAdmin",
     "GivenBenefitAdmin",
+    "HandoutAdmin",
     "RedemptionAdmin",
     "RewardAdmin",
     "RewardCategoryAdmin",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -24,7 +22,6 @@ from core.models import ChangeRequest
 from rewards.admin.batch_forms import (
     MakeForm,
     ShareForm,
-    TwoStepForm,
     UploadForm,
     after,
 )
@@ -33,6 +30,7 @@ from rewards.admin.batch_page import (
     consequences_of_making,
     consequences_of_sharing,
 )
+from rewards.admin.two_steps import TwoStepMixin
 from rewards.batches import ask_batch, share_code, upload_codes
 from rewards.batches.asking import check_wish
 from rewards.batches.sharing import check_shared
@@ -44,12 +42,9 @@ Page = tuple[str, Callable[..., Any], str]
 FOLDER = "admin/rewards/voucherbatch"
 
 
-class AskingMixin:
+class AskingMixin(TwoStepMixin):
     """Making, uploading and sharing; each says first what it does."""
 
-    admin_site: Any
-    opts: Any
-    media: Any
     log_addition: Any
 
     def asking_urls(self) -> list[Page]:
@@ -98,7 +93,7 @@ class AskingMixin:
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
         """Read a list into a draft; what is in it is shown before it is taken in."""
-        _may_ask(request)
+        self.check_may_ask(request)
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -166,64 +161,9 @@ class AskingMixin:
         address = reverse("admin:rewards_voucher_change", args=[shared.pk])
         return HttpResponseRedirect(address)
 
-    # --- what they share ------------------------------------------------------------------
-
-    def _form(
-        self, request: HttpRequest, kind: type[TwoStepForm], initial: dict[str, Any]
-    ) -> TwoStepForm:
-        _may_ask(request)
-        if request.method == "POST":
-            return kind(request.POST)
-        # The key makes a second click on the same form change nothing.
-        return kind(initial={**initial, "key": uuid.uuid4().hex})
-
-    def _two_steps(
-        self,
-        request: HttpRequest,
-        form: TwoStepForm,
-        look: Callable[[Any, datetime], Consequences],
-        act: Callable[[Any, datetime], HttpResponse],
-        frame: dict[str, Any],
-    ) -> HttpResponse:
-        """Show what something does; do it when just that was seen before."""
-        found: Consequences | None = None
-        if request.method == "POST" and form.is_valid():
-            now = timezone.now()
-            try:
-                found = look(form, now)
-                if "act" in request.POST and form.was_seen:
-                    return act(form, now)
-            except DomainError as error:
-                form.add_error(None, str(error.message))
-                found = None
-            else:
-                form.data = {**request.POST.dict(), "seen": form.fingerprint()}
-        context = {
-            **self._page(request, frame["title"]),
-            **frame,
-            "form": form,
-            "consequences": found.lines if found else [],
-            "act": _("Ask a second person") if found and found.waits else frame["act"],
-        }
-        return render(request, f"{FOLDER}/ask.html", context)
-
-    def _page(self, request: HttpRequest, title: str) -> dict[str, Any]:
-        return {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "media": self.media,
-            "back": reverse("admin:rewards_voucherbatch_changelist"),
-        }
-
 
 def page_of(batch: VoucherBatch) -> str:
     return reverse("admin:rewards_voucherbatch_change", args=[batch.pk])
-
-
-def _may_ask(request: HttpRequest) -> None:
-    if not request.user.has_perm("rewards.add_voucherbatch"):
-        raise PermissionDenied
 
 
 def _user(request: HttpRequest) -> User:

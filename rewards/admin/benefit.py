@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import DecimalField, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
 from django.utils.functional import Promise
@@ -27,11 +27,11 @@ from core.admin_tools import (
     programme_of,
     two_lines,
 )
-from core.errors import DomainError
 from core.form_fields import AmountField
 from members.admin.search import member_ids_for_search
 from members.models import Member
 from points.models import Wallet
+from rewards.admin.beside import BesideFormMixin
 from rewards.admin.uses import uses_of
 from rewards.benefits import save_benefit
 from rewards.budgets import budget_too_small, given_so_far
@@ -108,7 +108,7 @@ class FindMemberForm(forms.Form):
 
 
 @admin.register(Benefit)
-class BenefitAdmin(SimpleHistoryAdmin, ConsoleAdmin):
+class BenefitAdmin(BesideFormMixin, SimpleHistoryAdmin, ConsoleAdmin):
     form = BenefitForm
     list_display = ("title", "kind_badge", "num_value", "num_given", "state_badge")
     list_filter = ("kind", "is_active", "funder")
@@ -169,25 +169,7 @@ class BenefitAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             kwargs["queryset"] = Wallet.objects.filter(is_active=True)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        benefit = self.get_object(request, object_id) if object_id else Benefit()
-        context = dict(extra_context or {})
-        if benefit is not None and self.has_view_permission(request):
-            context |= self._beside(request, benefit)
-        try:
-            return super().changeform_view(request, object_id, form_url, context)
-        except DomainError as error:
-            # Given while the form was open; nothing was saved.
-            messages.error(request, str(error.message))
-            return HttpResponseRedirect(request.get_full_path())
-
-    def _beside(self, request: HttpRequest, benefit: Benefit) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, benefit: Benefit) -> dict[str, Any]:
         currency = str(programme_of(request).currency)
         beside: dict[str, Any] = {
             "sentence": describe_benefit(benefit, currency=currency)
@@ -205,6 +187,7 @@ class BenefitAdmin(SimpleHistoryAdmin, ConsoleAdmin):
                 "is_more": counted > COUNTED,
                 "given_list": list_address(GivenBenefit, benefit__id__exact=benefit.pk),
                 "uses": uses_of(benefit, request.user, without=RECORDS),
+                "may_hand_out": request.user.has_perm("rewards.add_handout"),
                 "may_give": benefit.is_active and self.has_give_permission(request),
             }
         return beside

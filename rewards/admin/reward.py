@@ -30,12 +30,12 @@ from core.admin_tools import (
     programme_of,
     two_lines,
 )
-from core.errors import DomainError
 from core.form_fields import AmountField
 from core.picture_fields import PictureUploads, picture_preview
 from points.models import Wallet
 from points.queries import points_wallet
 from rewards.admin.arranging import ArrangingMixin
+from rewards.admin.beside import BesideFormMixin
 from rewards.admin.preview import preview_of
 from rewards.catalogue import (
     copy_reward,
@@ -99,7 +99,9 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Reward)
-class RewardAdmin(PictureUploads, ArrangingMixin, SimpleHistoryAdmin, ConsoleAdmin):
+class RewardAdmin(
+    BesideFormMixin, PictureUploads, ArrangingMixin, SimpleHistoryAdmin, ConsoleAdmin
+):
     form = RewardForm
     list_display = (
         "shown_picture",
@@ -164,6 +166,10 @@ class RewardAdmin(PictureUploads, ArrangingMixin, SimpleHistoryAdmin, ConsoleAdm
                 )
             },
         ),
+        (
+            _("By itself"),
+            {"fields": ("redeems_itself", ("redeems_from", "redeems_asked"))},
+        ),
         (_("Where it stands"), {"fields": ("is_active", "is_featured")}),
     )
     change_form_outer_before_template = "admin/rewards/reward/_summary.html"
@@ -187,25 +193,7 @@ class RewardAdmin(PictureUploads, ArrangingMixin, SimpleHistoryAdmin, ConsoleAdm
             kwargs["queryset"] = Wallet.objects.filter(is_active=True)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        reward = self.get_object(request, object_id) if object_id else Reward()
-        context = dict(extra_context or {})
-        if reward is not None and self.has_view_permission(request):
-            context |= self._beside(request, reward)
-        try:
-            return super().changeform_view(request, object_id, form_url, context)
-        except DomainError as error:
-            # Taken while the form was open; nothing was saved.
-            messages.error(request, str(error.message))
-            return HttpResponseRedirect(request.get_full_path())
-
-    def _beside(self, request: HttpRequest, reward: Reward) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, reward: Reward) -> dict[str, Any]:
         """Return what stands above and beside the form."""
         at, is_saved = timezone.now(), reward.pk is not None
         limits = list(reward.limits.all()) if is_saved else []

@@ -342,7 +342,9 @@ def slot_state(slot: Slot, at: datetime) -> tuple[str, str | Promise]:
         return "over", _("over")
     if not slot.is_open:
         return "closed", _("closed")
-    return ("full", _("full")) if slot.taken >= slot.capacity else ("free", _("free"))
+    return (
+        ("full", _("full")) if slot.taken >= slot.capacity else ("free", _("places left"))
+    )
 
 
 def by_day(

@@ -19,6 +19,7 @@ from unfold.decorators import display
 
 from core.admin_tools import ConsoleAdmin, programme_of, two_lines
 from core.errors import DomainError
+from rewards.admin.beside import BesideFormMixin
 from rewards.admin.example_page import example_view
 from rewards.admin.terms_form import SHOWN, StandingForm, TermsForm
 from rewards.admin.uses import uses_of
@@ -39,8 +40,9 @@ ON_BADGES = {"on": "success", "off": "warning"}
 RECORDS = frozenset({"rewards.Voucher", "rewards.VoucherBatch"})
 # Fields of the type that mean something only for some kinds of codes.
 SHOWN_CODES = {
-    "prefix": {"codes": ["generated"]},
-    "length": {"codes": ["generated"]},
+    # A pool can be filled with codes that are made here, too.
+    "prefix": {"codes": ["generated", "pool"]},
+    "length": {"codes": ["generated", "pool"]},
     "low_codes": {"codes": ["pool"]},
     "approval_above": {"codes": ["generated", "pool"]},
 }
@@ -171,7 +173,7 @@ def _stands(obj: VoucherType | None) -> bool:
 
 
 @admin.register(VoucherType)
-class VoucherTypeAdmin(SimpleHistoryAdmin, ConsoleAdmin):
+class VoucherTypeAdmin(BesideFormMixin, SimpleHistoryAdmin, ConsoleAdmin):
     form = TermsForm
     list_display = ("title", "validity", "codes_shown", "state_badge")
     list_filter = ("is_active", "codes", "funder")
@@ -208,25 +210,7 @@ class VoucherTypeAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             kwargs["form"] = StandingForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        found = self.get_object(request, object_id) if object_id else VoucherType()
-        context = dict(extra_context or {})
-        if found is not None and self.has_view_permission(request):
-            context |= self._beside(request, found)
-        try:
-            return super().changeform_view(request, object_id, form_url, context)
-        except DomainError as error:
-            # Given out while the form was open; nothing was saved.
-            messages.error(request, str(error.message))
-            return HttpResponseRedirect(request.get_full_path())
-
-    def _beside(self, request: HttpRequest, found: VoucherType) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, found: VoucherType) -> dict[str, Any]:
         beside: dict[str, Any] = {
             "sentences": sentences(found, str(programme_of(request).currency)),
             "advice": advice(found),

@@ -2,9 +2,17 @@
 
 from rewards.models.batches import UploadedCode, VoucherBatch
 from rewards.models.benefits import Benefit, GivenBenefit
-from rewards.models.catalogue import LowNotice, Reward, RewardCategory, RewardLimit, Tally
+from rewards.models.catalogue import (
+    LowNotice,
+    Reward,
+    RewardCategory,
+    RewardChoice,
+    RewardLimit,
+    Tally,
+)
 from rewards.models.experiences import Booking, Slot
 from rewards.models.gifts import Fulfilment, FulfilmentEvent
+from rewards.models.handouts import Handout, HandoutMember
 from rewards.models.redemptions import Redemption
 from rewards.models.vouchers import (
     Voucher,
@@ -19,10 +27,13 @@ __all__ = [
     "Fulfilment",
     "FulfilmentEvent",
     "GivenBenefit",
+    "Handout",
+    "HandoutMember",
     "LowNotice",
     "Redemption",
     "Reward",
     "RewardCategory",
+    "RewardChoice",
     "RewardLimit",
     "Slot",
     "Tally",

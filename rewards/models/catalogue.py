@@ -108,6 +108,23 @@ class Reward(models.Model):
     visible_until = models.DateTimeField(_("shown until"), null=True, blank=True)
     active_from = models.DateTimeField(_("can be had from"), null=True, blank=True)
     active_until = models.DateTimeField(_("can be had until"), null=True, blank=True)
+    redeems_itself = models.BooleanField(
+        _("redeemed by itself"),
+        default=False,
+        help_text=_(
+            "Whoever has enough gets it without asking, and its price is taken. Each "
+            "member can switch that off."
+        ),
+    )
+    redeems_from = models.PositiveBigIntegerField(
+        _("as soon as a member has"),
+        null=True,
+        blank=True,
+        help_text=_("So many points; its price and more. Empty: its price."),
+    )
+    redeems_asked = models.BooleanField(
+        _("only for members who switched it on"), default=False
+    )
     is_featured = models.BooleanField(_("recommended"), default=False)
     position = models.PositiveSmallIntegerField(_("place in the list"), default=100)
     is_active = models.BooleanField(_("in the catalogue"), default=True)
@@ -144,10 +161,30 @@ class Reward(models.Model):
                     "“Can be had until” must be after “can be had from”."
                 ),
             ),
+            models.CheckConstraint(
+                condition=Q(redeems_itself=False) | Q(price_points__gt=0, price_amount=0),
+                name="rewards_reward_by_itself_for_points_only",
+                violation_error_message=_(
+                    "By itself it can be redeemed for points only: nobody is there to pay."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(redeems_from__isnull=True)
+                | Q(redeems_from__gte=F("price_points")),
+                name="rewards_reward_by_itself_from_its_price",
+                violation_error_message=_(
+                    "“As soon as a member has” cannot be less than the price."
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def threshold(self) -> int:
+        """How many points a member has when it redeems itself."""
+        return self.price_points if self.redeems_from is None else self.redeems_from
 
     @property
     def left(self) -> int | None:
@@ -181,6 +218,38 @@ class RewardLimit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.times} {self.get_period_display()}"
+
+
+class RewardChoice(models.Model):
+    """What a member said about a reward that redeems itself; else there is no row."""
+
+    member = models.ForeignKey(
+        Member,
+        on_delete=models.CASCADE,
+        related_name="reward_choices",
+        verbose_name=_("member"),
+    )
+    reward = models.ForeignKey(
+        Reward,
+        on_delete=models.CASCADE,
+        related_name="choices",
+        verbose_name=_("reward"),
+    )
+    wants = models.BooleanField(_("wants it by itself"))
+    changed_at = models.DateTimeField(_("changed at"))
+
+    class Meta:
+        verbose_name = _("choice about a reward")
+        verbose_name_plural = _("choices about rewards")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reward", "member"], name="rewards_rewardchoice_once_per_member"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reward_id}: {self.wants}"
 
 
 class LowNotice(models.Model):

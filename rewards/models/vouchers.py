@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cached_property
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -131,6 +132,11 @@ class VoucherType(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @cached_property
+    def known_limits(self) -> list[VoucherLimit]:
+        """Its limits, read once; where they were not read with it, this asks."""
+        return list(self.limits.all())
 
 
 class VoucherLimit(models.Model):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from core.batch import CHUNK
 from core.retry import retry_on_conflict
 from points.services import reverse_transfer
+from rewards.choices import BY_ITSELF, choose
 from rewards.errors import RedemptionClosed
 from rewards.giving import take_back_benefit
 from rewards.models import Redemption, Reward
@@ -28,7 +29,8 @@ def cancel_redemption(
 ) -> Redemption:
     """Undo a redemption: points into their own lots, stock, limits, and what was given.
 
-    Money that was paid is given back at the till, by hand. A repeat changes nothing.
+    Money that was paid is given back at the till, by hand. What redeemed itself does so no
+    more for this member, until they want it again. A repeat changes nothing.
     Raises CannotTakeBack when what was given is used already; then nothing changes.
     """
     return _end(redemption, State.CANCELLED, at=at, actor=actor, note=note)
@@ -79,6 +81,9 @@ def _end(
     give_back(limits_of(now.reward, now.member_id), day=now.redeemed_on)
     if now.took_stock:
         Reward.objects.filter(pk=now.reward_id, taken__gt=0).update(taken=F("taken") - 1)
+    if state == State.CANCELLED and now.key.startswith(BY_ITSELF):
+        # Or the points that come back would buy it again at once.
+        choose(member_id=now.member_id, reward_id=now.reward_id, wants=False, at=at)
     now.state, now.ended_at, now.ended_by, now.end_note = state, at, actor[:80], note[:200]
     now.wishes = {}
     now.save(update_fields=["state", "ended_at", "ended_by", "end_note", "wishes"])

@@ -11,19 +11,25 @@ in its time it tells everybody what is missing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache, reduce
+from operator import or_
 
+from django.db.models import Q
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from core.errors import InvalidInput
 from core.models import Programme
+from core.questions import Question, Told
 from members.models import Member
 from members.services import kept_ids
 from rewards.codes import is_code, normalise_code
+from rewards.discounts.engine import MOST_ASKED
 from rewards.discounts.terms import Terms
 from rewards.errors import VoucherRefused
 from rewards.models import Voucher, VoucherLimit, VoucherType, VoucherUse
@@ -134,13 +140,41 @@ def look_up(codes: Sequence[str]) -> list[Found]:
     meant = [normalise_code(typed) for typed in codes]
     if len(set(meant)) < len(meant):
         raise InvalidInput(_("A voucher was told twice. Tell each code once."))
-    rows = Voucher.objects.filter(code__in=[code for code in meant if is_code(code)])
-    rows = rows.select_related("voucher_type").prefetch_related("voucher_type__limits")
-    vouchers = {voucher.code: voucher for voucher in rows}
+    vouchers = _vouchers(sorted(code for code in meant if is_code(code)))
     return [
         Found(typed, code, vouchers.get(code))
         for typed, code in zip(codes, meant, strict=True)
     ]
+
+
+def _vouchers(codes: Sequence[str]) -> dict[str, Voucher]:
+    """Return vouchers by code, with their types and the limits of these. Two queries."""
+    if not codes:
+        return {}
+    vouchers = {voucher.code: voucher for voucher in _by_codes(len(codes)).ask(*codes)}
+    types = {v.voucher_type_id: v.voucher_type for v in vouchers.values()}
+    limits: dict[int, list[VoucherLimit]] = defaultdict(list)
+    for limit in _of_types(len(types)).ask(*sorted(types)) if types else ():
+        limits[limit.voucher_type_id].append(limit)
+    for voucher in vouchers.values():
+        voucher.voucher_type.known_limits = limits[voucher.voucher_type_id]
+    return vouchers
+
+
+@lru_cache(maxsize=MOST_ASKED)
+def _by_codes(number: int) -> Question[Voucher]:
+    """Return the question for so many codes."""
+    codes = [Told(place, "text") for place in range(number)]
+    return Question(
+        lambda: Voucher.objects.filter(code__in=codes).select_related("voucher_type")
+    )
+
+
+@lru_cache(maxsize=MOST_ASKED)
+def _of_types(number: int) -> Question[VoucherLimit]:
+    """Return the question for the limits of so many types."""
+    of_one = [Q(voucher_type=Told(place, "bigint")) for place in range(number)]
+    return Question(lambda: VoucherLimit.objects.filter(reduce(or_, of_one)))
 
 
 def check(
@@ -196,7 +230,7 @@ def limits_of(voucher_type: VoucherType, member_id: int | None) -> list[Limit]:
     """Return the limits of a type as they bind whoever it is counted for."""
     return [
         limit_of(voucher_type.pk, limit.per, limit.period, limit.times, member_id)
-        for limit in voucher_type.limits.all()
+        for limit in voucher_type.known_limits
     ]
 
 
@@ -308,7 +342,7 @@ class _Facts:
 
     def _limit_reached(self, voucher: Voucher) -> Lock | None:
         member_id = self._counted_for(voucher)
-        for told in voucher.voucher_type.limits.all():
+        for told in voucher.voucher_type.known_limits:
             if told.per == VoucherLimit.Per.MEMBER and member_id is None:
                 sentence = _("Say who you are: each member can use it so many times.")
                 return Lock(WHO, sentence)
@@ -357,7 +391,7 @@ class _Facts:
 
     def _read_counts(self, vouchers: Collection[Voucher]) -> dict[Count, int]:
         """Read the limits' counts; nothing is read where nothing is limited."""
-        limited = [v for v in vouchers if v.voucher_type.limits.all()]
+        limited = [v for v in vouchers if v.voucher_type.known_limits]
         subjects = {subject_of(v.voucher_type_id) for v in limited}
         used: dict[Count, int] = {}
         for member_id in {self._counted_for(v) for v in limited}:

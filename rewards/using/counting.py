@@ -58,7 +58,7 @@ def count_uses(
 
 def limits_counted(answer: Answer) -> list[list[str]]:
     """Return which limits count a use, to be kept with it."""
-    limits = answer.voucher.voucher_type.limits.all()
+    limits = answer.voucher.voucher_type.known_limits
     return sorted([limit.per, limit.period] for limit in limits)
 
 

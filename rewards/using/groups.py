@@ -8,12 +8,23 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from core.questions import Question, Told
 from rewards.errors import VoucherUseClosed, VoucherUseNotFound
 from rewards.models import VoucherUse
 
 State = VoucherUse.State
 # What stands under a reference; what was released or has lapsed may be asked for anew.
 LIVE = frozenset({State.HELD, State.USED, State.ROLLED_BACK})
+
+
+LOCKED = Question(
+    lambda: (
+        VoucherUse.objects.filter(source=Told(0, "text"), reference=Told(1, "text"))
+        .select_related("voucher__voucher_type")
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    )
+)
 
 
 def uses_of(source: str, reference: str) -> QuerySet[VoucherUse]:
@@ -24,7 +35,7 @@ def uses_of(source: str, reference: str) -> QuerySet[VoucherUse]:
 
 def locked_uses(source: str, reference: str) -> list[VoucherUse]:
     """Lock the uses under a reference until the transaction ends."""
-    rows = uses_of(source, reference).order_by("pk").select_for_update(of=("self",))
+    rows = LOCKED.ask(source, reference)
     return sorted(rows, key=lambda use: (use.position, use.pk))
 
 

@@ -142,8 +142,15 @@ def storm(plan: Plan, number: int, start: Barrier, tallies: list[Tally]) -> None
             except refusals:
                 tally.refused += 1
             except Exception as fault:
-                tally.faults[type(fault).__name__] += 1
+                tally.faults[name_of(fault)] += 1
     connection.close()
+
+
+def name_of(fault: Exception) -> str:
+    """Return a fault's class and, where the database says it, its SQLSTATE and words."""
+    state = getattr(fault.__cause__, "sqlstate", None) or ""
+    words = (str(fault).splitlines() or [""])[0]
+    return " ".join(filter(None, (type(fault).__name__, state, words[:120])))
 
 
 def process(plan: Plan, number: int, start: Barrier, file: Path) -> None:

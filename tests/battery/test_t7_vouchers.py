@@ -1,8 +1,10 @@
 """T7 for what is scarce: the last ten gifts and a voucher's three uses, wanted by all.
 
-Forty connections of eight processes begin each round together (twenty of four on SQLite):
-two hundred members who want the gift and two hundred tills that want the voucher, in any
-order, on the same few members. The control believes what it read before and counts only.
+Two hundred members want the gift and two hundred tills want the voucher, in any order, for
+the same few members. Each of two hundred connections, of forty processes, is one till that
+wants both: all of them begin each round together. A server that has not so many connections
+is asked over as many as it can spare, the same tries one after the other (on SQLite twenty
+of four processes). The control believes what it read before and counts only.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import pytest
 
 from tests.battery.figures import report
 from tests.battery.running import Database, run
-from tests.battery.storm import Plan
+from tests.battery.storm import THREADS, Plan
 from tests.battery.test_t7_last_points import Storm
 from tests.battery.tiers import size
 from tests.battery.unguarded import drop_constraints
@@ -25,6 +27,9 @@ pytestmark = pytest.mark.battery
 
 TRIES = 400
 GIFTS, USES = 10, 3
+# Numbers of tills that share the tries evenly, and the connections that others keep.
+CROWDS = (40, 50, 80, 100, 200)
+SPARED = 20
 ROUNDS = size(2, 20)
 REDEEMED = "SELECT count(*) FROM rewards_redemption WHERE state = 'done'"
 USED = "SELECT count(*) FROM rewards_voucheruse WHERE state = 'used'"
@@ -39,14 +44,28 @@ class Counter(Storm):
         return dict(json.loads(run(self.database, *command, *numbers)))
 
     def at_counter(self, told: dict[str, Any], vouchers: str, **more: str) -> list[Any]:
+        # Two hundred wait for one row: on two cores the last of them waits longer than the
+        # usual three seconds and is asked to come again (55P03: 503 with Retry-After). That
+        # was the one fault in 15,999 tries of an earlier night. Here each must be answered.
+        more.setdefault("LOCK_TIMEOUT_MS", "30000")
         plan = Plan(
             "till",
             told["rewards"],
             TRIES,
             givers=told["members"],
             vouchers=told[vouchers],
+            processes=1 if self.database.is_sqlite else self.tills() // THREADS,
         )
         return self.blow(plan, **more)
+
+    def tills(self) -> int:
+        """Return how many connections may begin together: two hundred, or what is free."""
+        free = self.database.ask(
+            "SELECT current_setting('max_connections')::int - count(*) "
+            "FROM pg_stat_activity"
+        )
+        room = int(free[0][0]) - SPARED
+        return max(size for size in CROWDS if size <= max(room, CROWDS[0]))
 
     def numbers(self, sql: str) -> list[int]:
         return sorted(int(number or 0) for (number,) in self.database.ask(sql))
@@ -68,6 +87,7 @@ class Counter(Storm):
             gifts=f"{min(gifts)}–{max(gifts)} of {GIFTS}",
             uses=f"{min(uses)}–{max(uses)} of {USES}",
             faults=sum(sum(one["faults"].values()) for one in rounds),
+            named=sorted({name for one in rounds for name in one["faults"]}),
             seconds=round(self.seconds, 1),
             violations=sum(n != GIFTS for n in gifts) + sum(n != USES for n in uses),
         )
@@ -86,6 +106,7 @@ def test_the_last_ten_gifts_and_three_uses(counter: Counter, vouchers: str) -> N
 
     counter.tell_counter(f"T7 gifts and {vouchers}", rounds)
     assert {counter.won(one) for one in rounds} == {(GIFTS, USES)}
+    assert [one["faults"] for one in rounds] == [{}] * ROUNDS
     assert {one["refused"] for one in rounds} == {TRIES - GIFTS - USES}
     # Rows are what the counters say, and nothing was given on the way to a refusal.
     each_gifts, each_uses = [GIFTS] * ROUNDS, [USES] * ROUNDS

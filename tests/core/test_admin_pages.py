@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 
 # Written by verbs only; the ledger first of all.
 READ_ONLY = {
+    "activities.RfmRun",
     "activities.Activity",
     "activities.Order",
     "activities.Refund",
@@ -36,6 +37,7 @@ READ_ONLY = {
     "rewards.Booking",
     "rewards.Fulfilment",
     "rewards.GivenBenefit",
+    "rewards.Handout",
     "rewards.Redemption",
     "rewards.Voucher",
     "rewards.VoucherBatch",

@@ -721,6 +721,8 @@ DECIDED = {
     "rewards.VoucherUse.member": "moves",
     "rewards.Fulfilment.member": "moves",
     "rewards.Booking.member": "moves",
+    "rewards.RewardChoice.member": "moves, where the kept member made none",
+    "rewards.HandoutMember.member": "stays: who was chosen then",
     "rewards.Tally.member": "counted among the kept member's",
     "tiers.MemberTier.member": "judged anew, both of them",
     "tiers.TierChange.member": "what stood, stands",

@@ -298,5 +298,5 @@ def test_orders_without_vouchers_cost_nothing_more(mai: Member, now: datetime) -
     ]
     with CaptureQueriesContext(connection) as context:
         record(facts, at=now)
-    asked = [query["sql"] for query in context if "rewards_" in query["sql"]]
+    asked = [query["sql"] for query in context if "rewards_voucher" in query["sql"]]
     assert asked == []

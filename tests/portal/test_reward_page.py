@@ -19,6 +19,7 @@ from members.models import Member, Segment
 from points.models import Wallet
 from points.queries import balances
 from portal.views import rewards as view
+from rewards.choices import wants_itself
 from rewards.errors import RewardUnavailable
 from rewards.models import (
     Benefit,
@@ -642,3 +643,30 @@ def test_asks_the_database_no_more_for_many_times_and_stores(
         browser.get("/rewards/coffee/")
     with django_assert_num_queries(15):
         browser.get("/rewards/mug/")
+
+
+# --- What redeems itself ------------------------------------------------------------------
+
+
+def test_what_redeems_itself_can_be_switched_off_and_on(
+    browser: Client, mai: Member, wallet: Wallet, at: datetime
+) -> None:
+    reward = make_reward(price_points=100, redeems_itself=True, redeems_from=500)
+    page = browser.get("/rewards/coffee/").content.decode()
+    assert "Redeems itself at 500" in page
+    assert 'aria-checked="true"' in page
+
+    browser.post("/rewards/coffee/itself/", {"wants": "off"})
+    page = browser.get("/rewards/coffee/").content.decode()
+    assert "Can redeem itself at 500" in page
+    assert not wants_itself(mai.pk, reward)
+
+    answer = browser.post("/rewards/coffee/itself/", {"wants": "on"}, follow=True)
+    assert "You get it by itself when you have enough." in answer.content.decode()
+    assert wants_itself(mai.pk, reward)
+
+
+def test_what_does_not_redeem_itself_has_no_switch(browser: Client, wallet: Wallet) -> None:
+    make_reward(price_points=100)
+    assert 'role="switch"' not in browser.get("/rewards/coffee/").content.decode()
+    assert browser.post("/rewards/coffee/itself/", {"wants": "on"}).status_code == 404

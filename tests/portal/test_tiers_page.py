@@ -9,10 +9,12 @@ from django.test import Client
 from django.utils import timezone
 
 from members.models import Member
+from points.models import Wallet
 from tests.portal.conftest import SignIn, shown
+from tests.rewards.helpers import make_benefit, make_reward
 from tests.tiers.helpers import buy, make_ladder
 from tiers.ladders import publish_ladder
-from tiers.models import Perk, Tier
+from tiers.models import Perk, Tier, TierGift, TierReward
 
 
 def test_home_says_the_tier_and_the_way_to_the_next(mai: Member, signed_in: SignIn) -> None:
@@ -28,6 +30,34 @@ def test_home_says_the_tier_and_the_way_to_the_next(mai: Member, signed_in: Sign
 
 def test_home_shows_nothing_without_tiers(mai: Member, signed_in: SignIn) -> None:
     assert 'class="tier"' not in shown(signed_in(mai).get("/"))
+
+
+def test_gifts_and_rewards_of_a_tier_are_shown(
+    mai: Member, signed_in: SignIn, wallet: Wallet
+) -> None:
+    ladder = make_ladder()
+    gold = Tier.objects.get(code="gold")
+    cake = make_benefit("gift", name="Birthday cake")
+    TierGift.objects.create(tier=gold, occasion="birthday", benefit=cake)
+    off = make_benefit("gift", code="off", name="Old gift", is_active=False)
+    TierGift.objects.create(tier=gold, benefit=off)
+    coffee = make_reward(cake, price_points=500)
+    told = {"price_points": 400, "early_hours": 24, "is_required": True}
+    TierReward.objects.create(tier=gold, reward=coffee, **told)
+    hidden = make_reward(cake, code="hidden", name="Hidden", is_active=False)
+    TierReward.objects.create(tier=gold, reward=hidden, price_points=1)
+    publish_ladder(ladder, at=timezone.now())
+    client = signed_in(mai)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+
+    page = shown(client.get("/tiers/"))
+
+    assert "Birthday cake" in page
+    assert "on your birthday" in page
+    assert "only from this tier on, 400" in page
+    assert "24 hours before everyone else" in page
+    assert "Old gift" not in page
+    assert "Hidden" not in page
 
 
 def test_every_tier_and_perk_is_shown(mai: Member, signed_in: SignIn) -> None:

@@ -1,6 +1,7 @@
 """What people and machines see when a request fails, and what scripts a page may run."""
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
@@ -16,8 +17,18 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise ZeroDivisionError
 
 
+def crowded(request: HttpRequest) -> HttpResponse:
+    """Wait for a lock in vain, as PostgreSQL says it."""
+    error = OperationalError("canceling statement due to lock timeout")
+    cause = Exception()
+    cause.sqlstate = "55P03"  # type: ignore[attr-defined]
+    raise error from cause
+
+
 class BrokenUrls:
     urlpatterns = [
+        path("crowded/", crowded),
+        path("api/v1/crowded/", crowded),
         path("broken/", broken),
         path("api/v1/broken/", broken),
         *urls.urlpatterns,
@@ -66,6 +77,19 @@ def test_a_fault_of_the_api_answers_in_json(client: Client) -> None:
     assert response.json()["code"] == "server_error"
 
 
+@override_settings(ROOT_URLCONF=BrokenUrls)
+def test_a_crowd_is_asked_to_come_again(client: Client) -> None:
+    client.raise_request_exception = False
+
+    page, machine = client.get("/crowded/"), client.get("/api/v1/crowded/")
+
+    assert (page.status_code, machine.status_code) == (503, 503)
+    assert int(page["Retry-After"]) > 0
+    assert "Đang có quá nhiều người cùng lúc" in page.content.decode()
+    assert machine["Retry-After"] == page["Retry-After"]
+    assert machine.json()["code"] == "database_busy"
+
+
 def test_a_form_without_its_token_is_explained() -> None:
     client = Client(enforce_csrf_checks=True)
 
@@ -75,7 +99,7 @@ def test_a_form_without_its_token_is_explained() -> None:
     assert "Trang đã mở quá lâu" in response.content.decode()
 
 
-@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500", "503"])
 def test_every_error_page_stands_on_its_own(name: str) -> None:
     page = render_to_string(f"{name}.html")
 

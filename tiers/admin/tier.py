@@ -43,6 +43,7 @@ class PerkInline(TabularInline):
 class GiftInline(TabularInline):
     model = TierGift
     fields = ("occasion", "benefit", "is_active")
+    autocomplete_fields = ("benefit",)
     extra = 0
     hide_title = True
     verbose_name_plural = _("gifts: what members of this tier are given, and when")
@@ -55,6 +56,7 @@ class GiftInline(TabularInline):
 class RewardInline(TabularInline):
     model = TierReward
     fields = ("reward", "price_points", "early_hours", "is_required")
+    autocomplete_fields = ("reward",)
     extra = 0
     hide_title = True
     verbose_name_plural = _("rewards: other prices and early access from this tier on")
