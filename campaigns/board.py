@@ -8,16 +8,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from campaigns.errors import StepsRefused
+from campaigns.errors import BoardChanged, StepsRefused
 from campaigns.journey import Journey
 from campaigns.locks import lock_campaign
 from campaigns.models import Campaign, Step
@@ -73,10 +75,15 @@ def _as_tree(journey: Journey, step: Step) -> dict[str, Any]:
     return node
 
 
+def read_kept(campaign: Campaign, *, version: int) -> list[int]:
+    """Return the tags that a version keeps on whoever meets the conditions, by id."""
+    steps = campaign.steps.filter(version=version, kind=Step.Kind.TAG)
+    return list(steps.order_by("position", "pk").values_list("tag_id", flat=True))
+
+
 def has_draft(campaign: Campaign) -> bool:
     """Tell whether there are steps that are not in force yet."""
-    version = campaign.version + 1
-    return campaign.steps.filter(version=version).exclude(kind=Step.Kind.TAG).exists()
+    return campaign.steps.filter(version=campaign.version + 1).exists()
 
 
 def edited_version(campaign: Campaign) -> int:
@@ -84,40 +91,121 @@ def edited_version(campaign: Campaign) -> int:
     return campaign.version + 1 if has_draft(campaign) else campaign.version
 
 
-@transaction.atomic
-def save_board(*, campaign: Campaign, tree: Tree) -> int:
-    """Keep these steps as the campaign's draft; return its version.
+def is_closed(campaign: Campaign) -> bool:
+    """Tell whether nobody will enter any more, so that new steps would reach no one."""
+    over = (Campaign.State.DRAINING, Campaign.State.ENDED)
+    return campaign.state in over and not campaign.is_one_off
 
-    A campaign that was never started is edited in place. Raises StepsRefused with every
-    problem that was found, and then nothing is changed.
+
+def board_stamp(campaign: Campaign) -> str:
+    """Return what changes whenever the board shows something else, or saves elsewhere."""
+    version = edited_version(campaign)
+    shown = [campaign.version, campaign.draft_version, _content(campaign, version)]
+    text = json.dumps(shown, sort_keys=True, ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _content(campaign: Campaign, version: int) -> tuple[list[dict[str, Any]], list[int]]:
+    return read_board(campaign, version=version), read_kept(campaign, version=version)
+
+
+@transaction.atomic
+def save_board(
+    *,
+    campaign: Campaign,
+    tree: Tree,
+    kept: Sequence[int] | None = None,
+    stamp: str | None = None,
+) -> int:
+    """Keep these steps as the campaign's draft; return the version that holds them.
+
+    A campaign that was never started is edited in place. ``kept`` are the tags it keeps
+    on, None: as they are. ``stamp`` is what the board was opened with; BoardChanged when
+    it shows something else by now, unless that is just what is being saved. Raises
+    StepsRefused with every problem that was found, and then nothing is changed.
     """
     now = lock_campaign(campaign)
+    _check_open(now)
+    before = board_stamp(now)
     steps = _read_tree(now, tree)
+    if kept is None:
+        kept = read_kept(now, version=edited_version(now))
     version = now.draft_version
-    now.steps.filter(version=version).exclude(kind=Step.Kind.TAG).delete()
+    kept_steps = _kept_steps(now, kept, version)
+    if version != now.version and not steps and not kept_steps:
+        _check_may_be_empty(now)
+    now.steps.filter(version=version).delete()
     _write(now, steps, version)
-    if version != now.version:
-        _carry_kept_tags(now, version)
+    Step.objects.bulk_create(kept_steps)
+    if version != now.version and _content(now, version) == _content(now, now.version):
+        # A draft that says what is in force already is none.
+        now.steps.filter(version=version).delete()
+        version = now.version
+    if stamp is not None and before not in (stamp, board_stamp(now)):
+        raise _changed()
     return version
 
 
-def _carry_kept_tags(campaign: Campaign, version: int) -> None:
-    """Tags that a campaign keeps are no steps on the way; the next version keeps them."""
-    known = campaign.steps.filter(version=version, kind=Step.Kind.TAG)
-    if known.exists():
-        return
-    for step in campaign.steps.filter(version=campaign.version, kind=Step.Kind.TAG):
-        step.pk, step.version = None, version
-        step.save(force_insert=True)
+def _kept_steps(campaign: Campaign, kept: Sequence[int], version: int) -> list[Step]:
+    tags = Tag.objects.in_bulk(kept)
+    if len(tags) != len(set(kept)):
+        raise StepsRefused(_("Choose the tag."))
+    if tags and campaign.mode != Campaign.Mode.CONTINUOUS:
+        raise StepsRefused(
+            _("Only continuous campaigns put tags on and take them off. Change the mode.")
+        )
+    return [
+        Step(
+            campaign=campaign,
+            version=version,
+            # No key that the board could give to a step of its own.
+            key=f"kept_{tag_id}"[:20],
+            position=position,
+            kind=Step.Kind.TAG,
+            tag=tags[tag_id],
+        )
+        for position, tag_id in enumerate(dict.fromkeys(kept), start=1)
+    ]
+
+
+def _check_open(campaign: Campaign) -> None:
+    if is_closed(campaign):
+        raise StepsRefused(
+            _("“%(name)s” takes nobody in any more, so its steps stay as they are.")
+            % {"name": campaign.name}
+        )
+
+
+def _check_may_be_empty(campaign: Campaign) -> None:
+    """Without a step there is nothing to publish: whoever wants that ends the campaign."""
+    if campaign.steps.filter(version=campaign.version).exists():
+        raise StepsRefused(
+            _("Keep at least one step. To stop it all, end the campaign on its page.")
+        )
+
+
+def _changed() -> BoardChanged:
+    return BoardChanged(
+        _(
+            "Somebody has changed these steps since you opened them, so nothing was "
+            "written. Open the page again to see them."
+        )
+    )
 
 
 @transaction.atomic
-def publish_board(*, campaign: Campaign, at: datetime, actor: str = "") -> int:
+def publish_board(
+    *, campaign: Campaign, at: datetime, actor: str = "", stamp: str | None = None
+) -> int:
     """Put the draft in force for whoever enters from now on; return its version.
 
-    Members on their way go on by the version they entered by. Raises StepsRefused.
+    Members on their way go on by the version they entered by. Raises StepsRefused, and
+    BoardChanged when the board shows something else than when ``stamp`` was read.
     """
     now = lock_campaign(campaign)
+    _check_open(now)
+    if stamp is not None and stamp != board_stamp(now):
+        raise _changed()
     if not has_draft(now):
         raise StepsRefused(_("There is no draft to publish."))
     check_board(now, version=now.version + 1)
@@ -129,9 +217,14 @@ def publish_board(*, campaign: Campaign, at: datetime, actor: str = "") -> int:
 
 
 @transaction.atomic
-def discard_board(*, campaign: Campaign) -> None:
-    """Throw the draft away; what is in force stays."""
+def discard_board(*, campaign: Campaign, stamp: str | None = None) -> None:
+    """Throw the draft away; what is in force stays. Raises BoardChanged as publishing does.
+
+    A campaign that was never started has no draft beside what it is.
+    """
     now = lock_campaign(campaign)
+    if stamp is not None and stamp != board_stamp(now):
+        raise _changed()
     now.steps.filter(version=now.version + 1).delete()
 
 
@@ -169,13 +262,17 @@ class _Reader:
         self.problems: list[Problem] = []
         self.keys: set[str] = set()
         self.messages: set[str] = set()
+        # Steps whose own settings are wrong.
+        self.unclear: set[str] = set()
         self._known: dict[type[Model], dict[int, Any]] = {}
 
     def read(
         self, tree: Any, parent_key: str = "", lane: str = "", depth: int = 0
     ) -> Iterator[_Node]:
         if not isinstance(tree, list):
-            self._problem("", _("The steps did not arrive whole. Open the page again."))
+            self._problem(
+                parent_key, _("The steps did not arrive whole. Open the page again.")
+            )
             return
         if depth > MAX_DEPTH:
             self._problem(
@@ -198,17 +295,25 @@ class _Reader:
     def _lanes(self, step: Step, node: Mapping[str, Any], depth: int) -> Iterator[_Node]:
         told = node.get("lanes") or {}
         if not isinstance(told, dict):
-            self._problem(step.key, _("The steps did not arrive whole."))
+            self._problem(
+                step.key, _("The steps did not arrive whole. Open the page again.")
+            )
             return
         known = [code for code, _label in KINDS[step.kind].lanes(step)]
+        before, after = self.messages, set(self.messages)
         for code, inside in told.items():
-            if code in known:
+            # Where a step itself is wrong, what stands in its ways is checked all the same.
+            if code in known or step.key in self.unclear:
+                # What is sent in one lane has not been sent in the one beside it.
+                self.messages = set(before)
                 yield from self.read(inside, step.key, code, depth + 1)
+                after |= self.messages
             elif inside:
                 self._problem(step.key, _("This step has no such way."))
+        self.messages = after
 
     def _step(self, node: Any) -> Step | None:
-        kind = KINDS.get(node.get("kind", "")) if isinstance(node, dict) else None
+        kind = KINDS.get(str(node.get("kind"))) if isinstance(node, dict) else None
         if kind is None:
             self._problem("", _("There is no such kind of step."))
             return None
@@ -226,7 +331,7 @@ class _Reader:
             step.settings = kind.clean(settings if isinstance(settings, dict) else {})
         except DomainError as error:
             self._problem(key, str(error))
-            # What it leads to is checked all the same.
+            self.unclear.add(key)
             step.settings = {}
         if (meant := step.settings.get("step")) and meant not in self.messages:
             self._problem(key, _("The message it asks about must come before it."))
@@ -236,15 +341,12 @@ class _Reader:
         self.messages.add(step.key)
         step.offer = str(node.get("offer") or "").strip()
         step.news = str(node.get("news") or "").strip()
-        valid_days = node.get("valid_days", 14)
         for text, most in ((step.offer, 80), (step.news, 200)):
             if len(text) > most:
                 self._problem(
                     step.key, _("Write at most %(most)s letters.") % {"most": most}
                 )
-        if isinstance(valid_days, bool) or not str(valid_days).isdecimal():
-            valid_days = 0
-        step.valid_days = int(valid_days)
+        step.valid_days = _whole(node.get("valid_days", 14))
         if not 1 <= step.valid_days <= 365:
             self._problem(step.key, _("An offer is valid for 1 to 365 days."))
 
@@ -282,7 +384,9 @@ class _Reader:
         return self._known[model]
 
     def _problem(self, key: str, sentence: str) -> None:
-        self.problems.append(Problem(key, sentence))
+        problem = Problem(key, sentence)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
 
 def _whole(value: Any) -> int:

@@ -34,6 +34,12 @@ class StepsRefused(DomainError):
     code = "steps_refused"
 
 
+class BoardChanged(Conflict):
+    """Somebody else has changed the steps since this person opened them."""
+
+    code = "board_changed"
+
+
 class CampaignsFailed(DomainError):
     """Some campaigns of a round failed; ``results`` tells what each came to."""
 

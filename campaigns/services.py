@@ -9,14 +9,18 @@ steps), ``states`` (start, pause, drain, end) and ``preview`` (look before you s
 from django.utils.translation import gettext as _
 
 from campaigns.board import (
+    board_stamp,
     discard_board,
     edited_version,
     has_draft,
+    is_closed,
     publish_board,
     read_board,
+    read_kept,
     save_board,
 )
 from campaigns.errors import (
+    BoardChanged,
     CampaignNotFound,
     CampaignNotReady,
     CampaignsFailed,
@@ -50,6 +54,7 @@ from campaigns.states import (
 )
 
 __all__ = [
+    "BoardChanged",
     "CampaignNotFound",
     "CampaignNotReady",
     "CampaignsFailed",
@@ -60,6 +65,7 @@ __all__ = [
     "TransitionRefused",
     "advance_campaigns",
     "allowed_states",
+    "board_stamp",
     "check_ready",
     "discard_board",
     "drain_campaign",
@@ -68,6 +74,7 @@ __all__ = [
     "export_audience",
     "find_campaign",
     "has_draft",
+    "is_closed",
     "log_export",
     "move_enrolments",
     "move_enrolments_back",
@@ -76,6 +83,7 @@ __all__ = [
     "preview_campaign",
     "publish_board",
     "read_board",
+    "read_kept",
     "resume_campaign",
     "run_campaign",
     "run_campaigns",

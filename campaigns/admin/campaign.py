@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -10,26 +11,26 @@ from django.db.models import Count, Max, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from campaigns.admin.acts import available_acts
+from campaigns.admin.board import phone_of_step
 from campaigns.admin.results import campaign_results
 from campaigns.admin.views import campaign_urls
 from campaigns.journey import Journey
 from campaigns.models import Campaign, CampaignRun, Enrolment
-from campaigns.outline import Line, outline
+from campaigns.outline import Line, how_it_ends, outline, who_enters
 from campaigns.preview import first_message
+from campaigns.readiness import EVENT, WITH_EVENTS
 from campaigns.services import has_draft
 from core.admin_tools import NOTHING, ConsoleAdmin, number, percent, two_lines, when
-from core.errors import DomainError
 from core.happenings import happening_kinds
 from members.admin.conditions import ConditionsField
-from members.segments import describe_conditions
-from messaging.admin.phone import Phone, phone_of
-from messaging.texts import preview_message
+from messaging.admin.phone import Phone
 
 STATE_BADGES = {
     "draft": "info",
@@ -46,12 +47,14 @@ POSITION = _("Position")
 EVENT_FIELDS = ("event", "goal_event")
 # When a field means something; the others keep their values, unseen.
 SHOWN = {
-    "event": {"trigger": ["event"]},
+    "trigger": {"mode": ["continuous"]},
+    "event": {"mode": ["continuous"], "trigger": ["event"]},
+    "episode": {"mode": ["continuous", "one_off"]},
     "recurs": {"mode": ["recurring"]},
     "weekday": {"mode": ["recurring"], "recurs": ["weekly"]},
     "month_day": {"mode": ["recurring"], "recurs": ["monthly"]},
     "at_time": {"mode": ["recurring"]},
-    "leaves": {"trigger": ["conditions"]},
+    "leaves": {"mode": ["continuous", "recurring"], "trigger": ["conditions"]},
     "goal_event": {"goal": ["event"]},
     "goal_days": {"goal": ["order", "event"]},
     "goal_benefit": {"goal": ["order", "event"]},
@@ -96,14 +99,27 @@ class CampaignForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        if data.get("mode") != Campaign.Mode.CONTINUOUS:
+            data["trigger"] = Campaign.Trigger.CONDITIONS
         for name, wanted in (("event", "trigger"), ("goal_event", "goal")):
             if data.get(wanted) != "event":
                 data[name] = ""
             elif not data.get(name):
                 self.add_error(name, _("Choose what has to happen."))
-        if data.get("mode") == Campaign.Mode.RECURRING:
-            data["episode"] = Campaign.Episode.SLOT
+        data["episode"] = _fitting(data)
         return data
+
+
+def _fitting(data: Mapping[str, Any]) -> str:
+    """Return how often that fits with how members enter: as chosen, where that can be."""
+    episode = str(data.get("episode") or Campaign.Episode.LAPSE)
+    if data.get("mode") == Campaign.Mode.RECURRING:
+        return Campaign.Episode.SLOT
+    if data.get("trigger") == Campaign.Trigger.EVENT:
+        return episode if episode in WITH_EVENTS else EVENT
+    if episode in (Campaign.Episode.SLOT, EVENT):
+        return Campaign.Episode.LAPSE
+    return episode
 
 
 def _happening_field(field: Any) -> forms.ChoiceField:
@@ -112,7 +128,7 @@ def _happening_field(field: Any) -> forms.ChoiceField:
     for kind in happening_kinds().values():
         groups.setdefault(str(kind.group), []).append((kind.code, str(kind.label)))
     return forms.ChoiceField(
-        label=field.verbose_name,
+        label=capfirst(field.verbose_name),
         required=False,
         choices=[("", _("choose…")), *groups.items()],
         widget=UnfoldAdminSelectWidget,
@@ -240,7 +256,8 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
             context |= {
                 "campaign": campaign,
                 "state_badge": STATE_BADGES[campaign.state],
-                "sentence": _sentence(campaign),
+                "enters": who_enters(campaign),
+                "ends": how_it_ends(campaign),
                 "acts": available_acts(campaign, request.user),
                 "results": campaign_results(campaign, at=timezone.now()),
                 "lines": outline(campaign, version=campaign.version),
@@ -271,13 +288,6 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         return [*campaign_urls(self), *super().get_urls()]
 
 
-def _sentence(campaign: Campaign) -> str:
-    try:
-        return describe_conditions(campaign.conditions, campaign.parameters)
-    except DomainError as error:
-        return str(error)
-
-
 def _draft_lines(campaign: Campaign) -> list[Line]:
     if campaign.state == Campaign.State.DRAFT or not has_draft(campaign):
         return []
@@ -285,18 +295,6 @@ def _draft_lines(campaign: Campaign) -> list[Line]:
 
 
 def _phone(campaign: Campaign) -> Phone | None:
-    """Draw the campaign's message with sample facts and its own offer."""
+    """Draw the campaign's first message."""
     step = first_message(Journey(campaign, campaign.version))
-    if step is None or step.template is None:
-        return None
-    try:
-        preview = preview_message(
-            step.template,
-            None,
-            timezone.now(),
-            offer=step.offer,
-            context={"news": step.news} if step.news else None,
-        )
-    except DomainError as error:
-        return Phone(error=str(error))
-    return phone_of(preview)
+    return phone_of_step(step) if step else None

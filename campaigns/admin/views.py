@@ -96,6 +96,11 @@ def campaign_urls(model_admin: Any) -> list[Any]:
             name="campaigns_campaign_board_discard",
         ),
         path(
+            "<int:pk>/board/phone/",
+            wrap(board.phone_view),
+            name="campaigns_campaign_board_phone",
+        ),
+        path(
             "<int:pk>/simulation/",
             wrap(simulation_view),
             name="campaigns_campaign_simulation",

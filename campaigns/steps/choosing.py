@@ -76,7 +76,8 @@ def _describe_branch(step: Step) -> str:
         return _("Did they open the link of the message?")
     if settings.get("asks") == DELIVERED:
         return _("Was the message delivered?")
-    what = describe_conditions(settings.get("conditions", {"all": []}), {"days": 0})
+    conditions = settings.get("conditions", {"all": []})
+    what = describe_conditions(conditions, step.campaign.parameters)
     return _("Is it true that they %(what)s?") % {"what": what}
 
 

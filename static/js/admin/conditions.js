@@ -469,6 +469,9 @@
     if (days && config.withDays) days.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(count, WAIT); });
   }
 
+  // For editors that come to the page later.
+  window.mountConditions = start;
+
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("[data-conditions]").forEach(start);
   });
