@@ -45,8 +45,8 @@ class Counter(Storm):
 
     def at_counter(self, told: dict[str, Any], vouchers: str, **more: str) -> list[Any]:
         # Two hundred wait for one row: on two cores the last of them waits longer than the
-        # usual three seconds and is asked to come again (55P03: 503 with Retry-After). That
-        # was the one fault in 15,999 tries of an earlier night. Here each must be answered.
+        # usual three seconds and is asked to come again (55P03: 503 with Retry-After). No
+        # other fault was ever seen here, and here each must be answered.
         more.setdefault("LOCK_TIMEOUT_MS", "30000")
         plan = Plan(
             "till",

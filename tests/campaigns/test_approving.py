@@ -20,7 +20,7 @@ from tests.campaigns.journeys import EVERYBODY, wait
 
 @pytest.fixture
 def campaign(mai: Member, binh: Member) -> Campaign:
-    CampaignPolicy.objects.create(approve_above=1)
+    CampaignPolicy.objects.create(pk=1, approve_above=1)
     campaign = Campaign.objects.create(
         code="all", name="All", conditions=EVERYBODY, episode="once"
     )

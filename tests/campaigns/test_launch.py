@@ -45,7 +45,7 @@ def test_cost_law_and_who_approves(
     connect_official_account(oa_id="1", refresh_token="grant")
     console.get(reverse("admin:messaging_sendingchannel_changelist"))
     SendingChannel.objects.filter(channel="zalo_phone").update(price=300)
-    CampaignPolicy.objects.create(approve_above=1)
+    CampaignPolicy.objects.create(pk=1, approve_above=1)
     policy = SendingPolicy.current()
     policy.marketing_from, policy.marketing_until = time(9), time(20)
     policy.save()

@@ -89,7 +89,7 @@ def test_what_is_yet_to_come_does_not_count(journey: Campaign, now: datetime) ->
 
 
 def test_an_effect_by_hand(journey: Campaign, now: datetime) -> None:
-    CampaignPolicy.objects.create(margin_percent=40)
+    CampaignPolicy.objects.create(pk=1, margin_percent=40)
     reached = enrol(journey, 200, alone=False, at=now)
     alone = enrol(journey, 100, alone=True, at=now)
     for member in reached[:60]:
