@@ -43,9 +43,8 @@ def run_campaign(
     but its line in the log. A campaign by hand ends with its run.
     """
     campaign.refresh_from_db()
-    # One that runs was ready. What was switched off since stops nobody on the way.
-    if not campaign.is_running:
-        check_ready(campaign)
+    # What a step gives may have been switched off since: that stops nobody on the way.
+    check_ready(campaign, looks_at_steps=not campaign.is_running)
     if not dry_run:
         check_running(campaign)
     _close_abandoned(campaign)

@@ -272,3 +272,20 @@ def test_refuses_to_start(
     with pytest.raises(CampaignNotReady) as refusal:
         check_ready(journey)
     assert str(refusal.value.message) == sentence
+
+
+def test_what_was_switched_off_since_stops_nobody(mai: Member, now: datetime) -> None:
+    benefit = Benefit.objects.create(
+        code="b", name="B", kind="points", wallet=factories.make_wallet(), amount=5
+    )
+    give = {"key": "g1", "kind": "give", "benefit": benefit.pk}
+    journey = make_journey([wait("w1", 1), give, wait("w2", 1)], at=now)
+    run(journey, now)
+    Benefit.objects.update(is_active=False)
+
+    assert run(journey, now + DAY) == {
+        "advanced": 1,
+        "skipped": 1,
+        "skipped_reasons": {"benefit_refused": 1},
+    }
+    assert rests(journey) == {"MAI": ("active", "w2")}

@@ -172,7 +172,7 @@ def test_sends_an_sms_without_accents_and_counts_its_parts(
     message = Message.objects.get()
     assert (sent.channel, sent.phone) == ("sms", "84912345678")
     text = sent.template_data["text"]
-    assert text.startswith("[QC] Chao Nguyen Thi Mai, Tang 100 diem To refuse: http://")
+    assert text.startswith("[QC] Chao Nguyen Thi Mai, Tang 100 diem Tu choi: http://")
     assert message.state == "sent"
     assert message.provider_id == sent.message_id
     assert message.payload == {"text": text}
