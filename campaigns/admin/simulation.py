@@ -41,7 +41,7 @@ def simulation_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResp
         "total": number(told.total),
         "sample": number(told.sample),
         "moments": [_moment(told, one) for one in told.moments],
-        "messages": _messages(told),
+        "readers": _messages(told),
         "back": back,
     }
     return render(request, "admin/campaigns/campaign/simulation.html", frame)
