@@ -165,7 +165,7 @@ def show_effect(campaign: Campaign, effect: Effect) -> Shown | None:
         return None
     currency = Programme.current().currency
     groups = [
-        (_("reached"), _group_cells(effect.reached, currency)),
+        (_("members reached"), _group_cells(effect.reached, currency)),
         (_("left alone"), _group_cells(effect.left_alone, currency)),
     ]
     if effect.missing:
@@ -187,7 +187,7 @@ def _why_none(effect: Effect) -> str:
     if effect.missing == NO_HOLDOUT:
         return _(
             "Nobody is left alone, so nobody knows what they would have bought anyway. "
-            "Set a hold-out group below; it begins with whoever enters next."
+            "Set a hold-out group above; it begins with whoever enters next."
         )
     if effect.missing == TOO_FEW:
         smaller = min(effect.reached.size, effect.left_alone.size)
