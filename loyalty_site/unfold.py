@@ -140,7 +140,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Official Account"), "verified", "messaging.officialaccount"),
             _item(_("Templates at Zalo"), "fact_check", "messaging.zalotemplate"),
             _item(_("Sending policy"), "gavel", "messaging.sendingpolicy"),
-            _item(_("Campaign policy"), "balance", "campaigns.campaignpolicy"),
+            _item(_("Campaign policy"), "tune", "campaigns.campaignpolicy"),
             _item(_("No advertising"), "do_not_disturb_on", "messaging.donotadvertise"),
         ],
     },

@@ -18,6 +18,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from activities.models import Order, Store
+from activities.rfm import score_rfm
 from campaigns.models import Campaign, CampaignRun, Step
 from campaigns.presets import COME_BACK
 from campaigns.services import run_campaigns
@@ -98,6 +99,7 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
     _redeem(treats, rewards, member_ids, quiet=quiet)
     order_gifts(rewards, at=at)
     review_tiers(at=at)
+    score_rfm(at=at)
     connect_to_simulator(name=Programme.current().name)
     _run_campaigns(at=at)
     made = {
