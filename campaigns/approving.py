@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.board import read_board
+from campaigns.audience import audience
+from campaigns.board import board_stamp, check_board, publish_board, read_board
 from campaigns.errors import TransitionRefused
 from campaigns.models import Campaign, CampaignPolicy
 from campaigns.preview import preview_campaign
@@ -21,6 +22,7 @@ from core.models import ChangeRequest
 from core.money import group_digits
 
 START = "start_campaign"
+PUBLISH = "publish_steps"
 PERMISSION = "campaigns.run_campaign"
 # What a second person has looked at: everything that decides who gets what.
 LOOKED_AT = (
@@ -74,6 +76,44 @@ def ask_to_start(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest
     return request_change(kind=START, payload=facts, summary=summary, by=by, at=at)
 
 
+def publishing_needs_approval(campaign: Campaign, *, at: datetime) -> bool:
+    """Tell whether new steps of a running campaign may meet so many."""
+    bound = CampaignPolicy.current().approve_above
+    if bound is None or not campaign.is_running:
+        return False
+    return audience(campaign, at=at).count() > bound
+
+
+def ask_to_publish(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest:
+    """Lay a draft of steps before a second person; an open request for it is answered.
+
+    Raises StepsRefused when the draft cannot be done.
+    """
+    check_board(campaign, version=campaign.version + 1)
+    stamp = board_stamp(campaign)
+    waiting = ChangeRequest.objects.filter(
+        kind=PUBLISH, state=ChangeRequest.State.OPEN, payload__campaign=campaign.pk
+    )
+    for earlier in waiting:
+        if earlier.payload["stamp"] == stamp:
+            return earlier
+    summary = _("Publish new steps of “%(name)s”, which is running") % {
+        "name": campaign.name
+    }
+    facts = {"campaign": campaign.pk, "stamp": stamp}
+    return request_change(kind=PUBLISH, payload=facts, summary=summary, by=by, at=at)
+
+
+def _publish(payload: Mapping[str, Any], request: ChangeRequest, at: datetime) -> None:
+    """Publish exactly the draft that was looked at."""
+    publish_board(
+        campaign=Campaign.objects.get(pk=payload["campaign"]),
+        at=at,
+        actor=request.requested_by.get_username(),
+        stamp=payload["stamp"],
+    )
+
+
 def facts_of(campaign: Campaign) -> dict[str, Any]:
     """Return what is approved; later changes need a new look."""
     return {
@@ -100,3 +140,6 @@ def register_start(send: Callable[[Campaign, str, datetime], None]) -> None:
             send(campaign, actor, at)
 
     register_act(Act(START, gettext_lazy("Start of a campaign"), PERMISSION, perform))
+    register_act(
+        Act(PUBLISH, gettext_lazy("New steps of a campaign"), PERMISSION, _publish)
+    )

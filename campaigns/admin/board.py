@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
@@ -18,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.admin.board_words import choices, words
+from campaigns.approving import ask_to_publish, publishing_needs_approval
 from campaigns.board import GIVEN_BY_ITSELF, MAX_DEPTH
 from campaigns.journey import Journey
 from campaigns.models import Campaign, Step
@@ -101,17 +103,26 @@ def publish_view(model_admin: Any, request: HttpRequest, pk: int) -> JsonRespons
     """Put the draft in force for whoever enters from now on."""
     campaign = _to_change(model_admin, request, pk)
     actor = request.user.get_username()
+    at, stamp = timezone.now(), str(_told(request).get("stamp"))
     try:
-        version = publish_board(
-            campaign=campaign,
-            at=timezone.now(),
-            actor=actor,
-            stamp=str(_told(request).get("stamp")),
-        )
+        if stamp == board_stamp(campaign) and publishing_needs_approval(campaign, at=at):
+            return _ask_second_person(model_admin, request, campaign)
+        version = publish_board(campaign=campaign, at=at, actor=actor, stamp=stamp)
     except DomainError as error:
         return _refusal(error)
     model_admin.log_change(request, campaign, f"steps published: version {version}")
     return JsonResponse(_state(campaign, version))
+
+
+def _ask_second_person(
+    model_admin: Any, request: HttpRequest, campaign: Campaign
+) -> JsonResponse:
+    """Lay the draft before a second person, and say so where the board tells problems."""
+    assert isinstance(request.user, User), "the console lets nobody else in"
+    ask_to_publish(campaign=campaign, by=request.user, at=timezone.now())
+    model_admin.log_change(request, campaign, "asked a second person")
+    told = _("It reaches so many that a second person has to approve it. They were asked.")
+    return JsonResponse({"error": told, "problems": []}, status=400)
 
 
 def discard_view(model_admin: Any, request: HttpRequest, pk: int) -> JsonResponse:

@@ -9,9 +9,11 @@ from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from campaigns import tasks
+from campaigns.board import board_stamp
 from campaigns.models import Campaign, CampaignPolicy
-from campaigns.services import TransitionRefused, save_board
+from campaigns.services import TransitionRefused, save_board, start_campaign
 from core.approvals import NotAllowed, approve_change
+from core.errors import DomainError
 from core.models import ChangeRequest
 from members.models import Member
 from tests import factories
@@ -117,3 +119,58 @@ def test_what_begins_with_an_event_counts_whom_it_may_reach(
     campaign.refresh_from_db()
     press(console, campaign, "start")
     assert ChangeRequest.objects.get().summary == "Start “All”: 3 members"
+
+
+# --- new steps of a running campaign ------------------------------------------------------
+
+
+def publish(console: Client, campaign: Campaign) -> str:
+    address = reverse("admin:campaigns_campaign_board_publish", args=[campaign.pk])
+    told = console.post(
+        address, {"stamp": board_stamp(campaign)}, content_type="application/json"
+    )
+    campaign.refresh_from_db()
+    return str(told.json().get("error", ""))
+
+
+@pytest.fixture
+def running(campaign: Campaign, now: datetime) -> Campaign:
+    start_campaign(campaign=campaign, at=now)
+    save_board(campaign=campaign, tree=[wait("w1", 2)])
+    return campaign
+
+
+def test_new_steps_for_many_wait_for_a_second_person(
+    console: Client, boss: User, running: Campaign, now: datetime
+) -> None:
+    assert "a second person has to approve it" in publish(console, running)
+    publish(console, running)
+    request = ChangeRequest.objects.get()
+    assert (running.version, request.kind) == (1, "publish_steps")
+
+    approve_change(request, by=boss, at=now)
+    running.refresh_from_db()
+    assert running.version == 2
+
+
+def test_a_draft_that_changed_since_is_looked_at_anew(
+    console: Client, boss: User, running: Campaign, now: datetime
+) -> None:
+    publish(console, running)
+    save_board(campaign=running, tree=[wait("w1", 3)])
+
+    with pytest.raises(DomainError):
+        approve_change(ChangeRequest.objects.get(), by=boss, at=now)
+
+    running.refresh_from_db()
+    assert (running.version, ChangeRequest.objects.get().state) == (1, "open")
+    publish(console, running)
+    assert ChangeRequest.objects.count() == 2
+
+
+def test_new_steps_for_few_are_published_at_once(
+    console: Client, running: Campaign
+) -> None:
+    CampaignPolicy.objects.update(approve_above=2)
+    assert publish(console, running) == ""
+    assert (running.version, ChangeRequest.objects.count()) == (2, 0)
