@@ -20,7 +20,6 @@ from campaigns.models import Campaign, Enrolment, Step
 from core.batch import Column, execute, rows_source
 
 State = Enrolment.State
-# A way is shorter than this, or someone has built a labyrinth.
 COLUMNS = (
     Column("enrolment_id", "bigint"),
     Column("state", "text"),
