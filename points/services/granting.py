@@ -17,7 +17,7 @@ from points.ledger import Posting, post, transfer_of
 from points.models import Account, Transfer, Wallet
 from points.services.accounts import default_wallet, expiry_day, lock_sides
 
-# What campaigns gave for coming back before they gave benefits; the number is the enrolment's.
+# What campaigns gave for coming back before they gave benefits; numbered by enrolment.
 RETURN = "return"
 
 
