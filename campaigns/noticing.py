@@ -60,7 +60,8 @@ RETURN_COLUMNS = (Column("enrolment_id", "bigint"), Column("order_id", "bigint")
 def _mark_returned(orders: Sequence[PlacedOrder], *, at: datetime) -> None:
     """Close open enrolments whose goal is a purchase after entering.
 
-    A purchase from before, told late, brings nobody back.
+    A purchase from before, told late, brings nobody back; nor does one that came when the
+    days of the goal were over, and only the clock had not closed the way yet.
     """
     rows = [(order.member_id, order.order_id, order.placed_at) for order in orders]
     source, parameters = rows_source(ORDER_COLUMNS, rows)
@@ -71,6 +72,7 @@ def _mark_returned(orders: Sequence[PlacedOrder], *, at: datetime) -> None:
         "JOIN campaigns_enrolment e ON e.member_id = r.member_id "
         "JOIN campaigns_campaign c ON c.id = e.campaign_id "
         "WHERE e.state = 'active' AND c.goal = 'order' AND r.placed_at > e.entered_at "
+        "AND (e.step_id IS NOT NULL OR e.due_at IS NULL OR r.placed_at <= e.due_at) "
         f"ORDER BY e.id, r.placed_at, r.order_id {lock}",
         parameters,
     )

@@ -145,3 +145,16 @@ def test_the_first_order_of_a_batch_is_the_return(
     answers = record(facts, at=later)
 
     assert Enrolment.objects.get().return_order_id == answers[1].order_id
+
+
+@pytest.mark.parametrize(("later", "state"), [(0, "returned"), (1, "active")])
+def test_after_the_days_of_the_goal_nobody_has_returned(
+    come_back: Campaign, mai: Member, buy: Buy, now: datetime, later: int, state: str
+) -> None:
+    """Whoever bought a minute too late is closed by the clock, not by the order."""
+    buy(mai, days_ago=46)
+    run_campaign(campaign=come_back, at=now, trigger="clock")
+
+    buy(mai, at=now + timedelta(days=30, minutes=later))
+
+    assert Enrolment.objects.get().state == state
