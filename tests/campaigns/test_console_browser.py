@@ -93,7 +93,7 @@ def test_staff_change_x_look_and_start(
 
     desk.get_by_role("link", name="Preview").click()
     expect(
-        desk.get_by_text("1 will get a message: 0 by Official Account, 1 by ZNS.")
+        desk.get_by_text("1 will get a message: 1 by ZNS.")
     ).to_be_visible()
     desk.get_by_role("link", name="Start").click()
     expect(desk.get_by_text("1 member", exact=True)).to_be_visible()
