@@ -117,12 +117,13 @@ BARE_PASS = (
     """
     INSERT INTO messaging_message (key, member_id, template_id, channel, state, reason,
         address, context, payload, source_type, source_id, due_at, expires_at, attempts,
-        lease, provider_id, planned_at)
+        lease, provider_id, planned_at, cost)
     SELECT 'campaign:' || %(campaign)s || ':' || id || ':lapse:' || last_order_on || ':1',
         id, %(template)s, channel, 'pending', '', '',
         jsonb_build_object('offer', 'Giảm 10%% cho đơn tiếp theo', 'news', '',
             'valid_until', '16/03/2026', 'episode', 'lapse:' || last_order_on),
-        '{}', 'campaign', %(campaign)s, now(), now() + interval '3 days', 0, '', '', now()
+        '{}', 'campaign', %(campaign)s, now(), now() + interval '3 days', 0, '', '', now(),
+        0
     FROM found
     ON CONFLICT (key) DO NOTHING
     """,
