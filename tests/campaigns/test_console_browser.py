@@ -92,9 +92,7 @@ def test_staff_change_x_look_and_start(
     expect(desk.get_by_label("Days (X)")).to_have_value("60")
 
     desk.get_by_role("link", name="Preview").click()
-    expect(
-        desk.get_by_text("1 will get a message: 1 by ZNS.")
-    ).to_be_visible()
+    expect(desk.get_by_text("1 will get a message: 1 by ZNS.")).to_be_visible()
     desk.get_by_role("link", name="Start").click()
     expect(desk.get_by_text("1 member", exact=True)).to_be_visible()
     desk.get_by_role("button", name="Start").click()
