@@ -13,18 +13,18 @@ and writes only what changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Min
 
 from activities.models import RfmRun, RfmScore, RfmSettings
 from core.batch import execute, fetch_all, is_postgresql, sql_value
 from core.clock import local_date
+from core.id_ranges import spans
 from members.models import Member
 
 # So many numbers of members under one lock: well below the time that others wait for it.
@@ -94,7 +94,7 @@ def score_rfm(*, at: datetime) -> Scored:
         defaults={"days": days, "num_members": size, "cuts": cuts, "finished_at": None},
     )
     scored = Scored(members=size)
-    for first, last in _spans():
+    for first, last in spans(Member, CHUNK):
         begun, ended = _score_span(period, cuts, first, last)
         scored.begun, scored.ended = scored.begun + begun, scored.ended + ended
     if is_postgresql() and scored.begun + scored.ended >= CHUNK:
@@ -147,14 +147,6 @@ def _score_sql(name: str, cuts: Mapping[str, str]) -> tuple[str, list[Any]]:
 
 
 # --- one chunk ---------------------------------------------------------------------------
-
-
-def _spans() -> Iterator[tuple[int, int]]:
-    """Yield spans of members' numbers, both ends in it."""
-    ends = Member.objects.aggregate(lowest=Min("pk"), top=Max("pk"))
-    if (top := ends["top"]) is not None:
-        for first in range(ends["lowest"], top + 1, CHUNK):
-            yield first, min(first + CHUNK - 1, top)
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""Where in a growing table a period begins, found by its primary key.
+"""Tables walked by their primary key: in spans, and from where a period begins.
 
 Orders, transfers and messages have no index on time: it would cost every import. They are
 numbered as they are written, though, and nothing is written before it happened, so the
@@ -7,10 +7,11 @@ rows of a period are among those numbered after the first that was written in it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Model
+from django.db.models import Max, Min, Model
 
 # Below this, reading the table is cheaper than looking for the place.
 SMALL = 100_000
@@ -31,3 +32,11 @@ def first_id_since(model: type[Model], column: str, moment: datetime) -> int:
         else:
             low = found[0] + 1
     return low
+
+
+def spans(model: type[Model], size: int) -> Iterator[tuple[int, int]]:
+    """Yield spans of a table's numbers, both ends in it, at most ``size`` numbers long."""
+    ends = model._default_manager.aggregate(lowest=Min("pk"), top=Max("pk"))
+    if (top := ends["top"]) is not None:
+        for first in range(ends["lowest"], top + 1, size):
+            yield first, min(first + size - 1, top)

@@ -1,6 +1,7 @@
 """What every test may lean on: three named people and a ledger that tests may empty."""
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -109,3 +110,16 @@ def _tests_may_empty_the_ledger() -> Iterator[None]:
     operations.execute_sql_flush = flush_without_triggers
     yield
     operations.execute_sql_flush = flush
+
+
+@pytest.fixture
+def threads_end_their_sessions(db: None) -> Iterator[None]:
+    """Wait for the server to let go of them; else it refuses to drop the database."""
+    yield
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    for _attempt in range(100):
+        with connection.cursor() as cursor:
+            cursor.execute(f"{others} AND pid <> pg_backend_pid()")
+            if cursor.fetchone()[0] == 0:
+                return
+        time.sleep(0.1)

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Count, Max, Min
+from django.db.models import Count
 from django.db.models.functions import TruncDate
 
 from core.batch import Column, insert_new, insert_rows
 from core.clock import programme_zone, start_of_day
 from core.errors import DomainError
+from core.id_ranges import spans
 from members.models import Member, Segment, SegmentChange, SegmentMember
 from members.segments.tree import members_matching
 
@@ -88,7 +88,7 @@ def refresh_segment(segment: Segment, *, at: datetime) -> tuple[int, int]:
     The first time through, everybody in it is written down without having entered.
     """
     entered = left = 0
-    for first, last in _spans():
+    for first, last in spans(Member, CHUNK):
         came, went = _refresh_span(segment.pk, first, last, at=at)
         entered, left = entered + came, left + went
     _finish(segment.pk, at=at)
@@ -171,14 +171,6 @@ def sizes_by_day(
 
 
 # --- one chunk ---------------------------------------------------------------------------
-
-
-def _spans() -> Iterator[tuple[int, int]]:
-    """Yield spans of members' numbers, both ends in it."""
-    ends = Member.objects.aggregate(lowest=Min("pk"), top=Max("pk"))
-    if (top := ends["top"]) is not None:
-        for first in range(ends["lowest"], top + 1, CHUNK):
-            yield first, min(first + CHUNK - 1, top)
 
 
 @transaction.atomic

@@ -67,3 +67,8 @@ class Sender(ABC):
         """Send nothing more until a person has looked."""
         ours = SendingChannel.objects.filter(channel__in=self.channels)
         ours.update(stopped_because=error[:300])
+
+
+def tracking_id(message_id: int) -> str:
+    """Return our name for a message, which providers' receipts repeat."""
+    return f"m{message_id}"

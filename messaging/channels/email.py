@@ -19,8 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from messaging.channels.answers import Answer, Fault, Kind, Note, Outcome
-from messaging.channels.base import Parcel, Sender
-from messaging.channels.zalo import tracking_id
+from messaging.channels.base import Parcel, Sender, tracking_id
 from messaging.models import Channel
 
 # Servers close what is idle; asked before it is used again, it is opened anew.

@@ -31,12 +31,10 @@ from messaging.channels.answers import (
     X,
     fault_table,
 )
-from messaging.channels.base import Parcel, Sender
+from messaging.channels.base import Parcel, Sender, tracking_id
 from messaging.channels.sms_text import is_gsm
-from messaging.channels.zalo import tracking_id
 from messaging.models import Channel, MessageTemplate
 
-READ_SECONDS = http.READ_SECONDS
 PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"
 ACCEPTED, KNOWN_ALREADY = 100, 124
 MARKETING = MessageTemplate.Purpose.MARKETING
@@ -80,7 +78,6 @@ class SmsSender(Sender):
             f"{settings.SMS_URL}{PATH}",
             headers={"Content-Type": "application/json"},
             data=json.dumps(_body(parcel), ensure_ascii=False).encode(),
-            read_seconds=READ_SECONDS,
         )
         if body is None:
             return Answer(outcome)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from messaging.accounts import held_channels, hold_channel, stop_account
 from messaging.channels.answers import Answer, Fault, Kind, Outcome
-from messaging.channels.base import Parcel, Sender
+from messaging.channels.base import Parcel, Sender, tracking_id
 from messaging.errors import GrantLost, NotConnected
 from messaging.models import ZALO_CHANNELS, Channel, OfficialAccount
 from messaging.zalo.client import ZaloClient
@@ -93,8 +93,3 @@ class ZaloSender(Sender):
         except TokenUnavailable:
             return "no_token"
         return ""
-
-
-def tracking_id(message_id: int) -> str:
-    """Return our name for a message, which providers' receipts repeat."""
-    return f"m{message_id}"

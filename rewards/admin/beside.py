@@ -17,9 +17,8 @@ class BesideFormMixin:
     get_object: Any
     has_view_permission: Any
 
-    def beside(self, request: HttpRequest, found: Any) -> dict[str, Any]:
-        """Return what stands above and beside the form of an object, saved or not."""
-        raise NotImplementedError
+    # Each form's own: takes the request and the object, saved or not; returns a context.
+    beside: Any
 
     def changeform_view(
         self,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.battery.running import Database, new_database
@@ -24,26 +22,8 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databas
 def scratch(empty_database: Database, tmp_path: Path) -> Iterator[Callable[[], Database]]:
     """Return a maker of fresh databases, which are taken away at the end."""
     with ExitStack() as copies:
-        numbers = iter(range(99))
 
         def make() -> Database:
-            return copies.enter_context(_copy(empty_database, tmp_path, next(numbers)))
+            return copies.enter_context(new_database(tmp_path, like=empty_database))
 
         yield make
-
-
-@contextmanager
-def _copy(original: Database, folder: Path, number: int) -> Iterator[Database]:
-    if original.is_sqlite:
-        file = folder / f"scratch-{number}.sqlite3"
-        shutil.copyfile(original.url.removeprefix("sqlite:///"), file)
-        yield Database(f"sqlite:///{file}")
-        return
-    server, _slash, template = original.url.rpartition("/")
-    name = f"{template}_{number}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        try:
-            yield Database(f"{server}/{name}")
-        finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -156,7 +156,7 @@ def wait_until_done(database: Database, act: Any, limit: float = LIMIT_SECONDS) 
 
 
 def test_kills_and_faults_lose_nothing_and_double_no_offer(
-    tmp_path: Path, zalo: Simulator, mail: SmtpSink
+    empty_database: Database, tmp_path: Path, zalo: Simulator, mail: SmtpSink
 ) -> None:
     chance = random.Random(SEED)
     kills = 0
@@ -173,7 +173,7 @@ def test_kills_and_faults_lose_nothing_and_double_no_offer(
         running.kill_one(chance)
         kills += 1
 
-    with new_database(tmp_path) as database:
+    with new_database(tmp_path, like=empty_database) as database:
         prepare(database, zalo, OFFERS, CODES, LATE)
         started = time.monotonic()
         with relays(database, zalo, mail) as running:
@@ -234,9 +234,9 @@ def test_kills_and_faults_lose_nothing_and_double_no_offer(
 
 
 def test_without_leases_the_same_offers_go_out_twice(
-    tmp_path: Path, zalo: Simulator, mail: SmtpSink
+    empty_database: Database, tmp_path: Path, zalo: Simulator, mail: SmtpSink
 ) -> None:
-    with new_database(tmp_path) as database:
+    with new_database(tmp_path, like=empty_database) as database:
         prepare(database, zalo, 300, 0, 0)
         with relays(database, zalo, mail, LEASES_OFF="1"):
             wait_until_done(database, lambda: time.sleep(0.2), limit=60.0)

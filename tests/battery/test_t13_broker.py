@@ -83,12 +83,14 @@ def wait_until_empty(database: Database, limit: float) -> float:
     return time.monotonic() - began
 
 
-def test_a_broker_that_dies_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_broker_that_dies_loses_and_doubles_nothing(
+    empty_database: Database, tmp_path: Path
+) -> None:
     own = Own(tmp_path / "broker")
     share = MESSAGES // ROUNDS
     slowest = 0.0
     with (
-        new_database(tmp_path) as database,
+        new_database(tmp_path, like=empty_database) as database,
         Simulator(port=0, ignore_night=True, delivery_seconds=0.0) as gateway,
     ):
         url = own.broker.url

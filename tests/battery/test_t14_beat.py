@@ -151,8 +151,13 @@ def sleep_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.time()))
 
 
-def test_each_period_has_exactly_one_effective_run(tmp_path: Path) -> None:
-    with new_database(tmp_path) as database, own_broker(tmp_path / "broker") as broker:
+def test_each_period_has_exactly_one_effective_run(
+    empty_database: Database, tmp_path: Path
+) -> None:
+    with (
+        new_database(tmp_path, like=empty_database) as database,
+        own_broker(tmp_path / "broker") as broker,
+    ):
         run(database, "-m", PROBE, "prepare", str(GUARDED), str(BARE))
         site = Site(database, broker, tmp_path)
         try:

@@ -169,9 +169,11 @@ Console = Callable[..., AbstractContextManager[Staff]]
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def shelf(
+    empty_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
     """Make a database whose console has a form with a picture, and one of its staff."""
-    with new_database(tmp_path_factory.mktemp("shelf")) as database:
+    with new_database(tmp_path_factory.mktemp("shelf"), like=empty_database) as database:
         run(database, "manage.py", "migrate", "shelf", "--verbosity=0", **SHELF)
         named = {"USERNAME": "staff", "PASSWORD": "battery", "EMAIL": "staff@example.com"}
         run(

@@ -59,9 +59,11 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def model(
+    empty_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
     """The shop that every storm starts from."""
-    with new_database(tmp_path_factory.mktemp("shop")) as database:
+    with new_database(tmp_path_factory.mktemp("shop"), like=empty_database) as database:
         yield Shop(database, run(database, "-m", "tests.battery.prepare_till", "5"))
 
 

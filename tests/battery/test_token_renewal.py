@@ -60,8 +60,13 @@ def times_used(zalo: Simulator) -> int:
     return sum(rule["hits"] for rule in zalo.faults.listed())
 
 
-def test_one_renews_and_all_get_the_new_token(tmp_path: Path) -> None:
-    with Simulator(port=0) as zalo, new_database(tmp_path) as database:
+def test_one_renews_and_all_get_the_new_token(
+    empty_database: Database, tmp_path: Path
+) -> None:
+    with (
+        Simulator(port=0) as zalo,
+        new_database(tmp_path, like=empty_database) as database,
+    ):
         connect(database, zalo)
         zalo.faults.add("slow", calls=REFRESH, seconds=0.5)
 
@@ -74,8 +79,13 @@ def test_one_renews_and_all_get_the_new_token(tmp_path: Path) -> None:
         assert state(database) == ("active", got[0])
 
 
-def test_without_the_claim_the_refresh_token_is_used_again(tmp_path: Path) -> None:
-    with Simulator(port=0) as zalo, new_database(tmp_path) as database:
+def test_without_the_claim_the_refresh_token_is_used_again(
+    empty_database: Database, tmp_path: Path
+) -> None:
+    with (
+        Simulator(port=0) as zalo,
+        new_database(tmp_path, like=empty_database) as database,
+    ):
         connect(database, zalo)
         # Long enough for the last of them to ask before the first is answered.
         zalo.faults.add("slow", calls=REFRESH, seconds=2)

@@ -1,6 +1,5 @@
 """Several runs of one campaign at the same moment: each member is taken in once."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -21,24 +20,15 @@ from core.clock import local_midday
 from messaging.models import Message
 from tests import factories
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("threads_end_their_sessions"),
+]
 
 RUNS = 4
 MEMBERS = 60
 CONSTRAINT = "campaigns_enrolment_once_per_episode"
-
-
-@pytest.fixture(autouse=True)
-def _the_threads_sessions_are_gone(db: None) -> Iterator[None]:
-    """Wait for the server to let go of them; else it refuses to drop the database."""
-    yield
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    for _attempt in range(100):
-        with connection.cursor() as cursor:
-            cursor.execute(f"{others} AND pid <> pg_backend_pid()")
-            if cursor.fetchone()[0] == 0:
-                return
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -24,26 +23,17 @@ from points.models import Transfer
 from tests import factories
 from tests.points.helpers import assert_proved
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("threads_end_their_sessions"),
+]
 
 APPROVALS, AT_ONCE = 50, 10
 CHECK = "core_changerequest_maker_is_not_checker"
 APPROVE_ONESELF = (
     "UPDATE core_changerequest SET state = 'approved', decided_by_id = requested_by_id"
 )
-
-
-@pytest.fixture(autouse=True)
-def _the_threads_sessions_are_gone(db: None) -> Iterator[None]:
-    """Wait for the server to let go of them; else it refuses to drop the database."""
-    yield
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    for _attempt in range(100):
-        with connection.cursor() as cursor:
-            cursor.execute(f"{others} AND pid <> pg_backend_pid()")
-            if cursor.fetchone()[0] == 0:
-                return
-        time.sleep(0.1)
 
 
 @pytest.fixture

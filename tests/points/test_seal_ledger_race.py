@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from members.models import Member
@@ -22,23 +21,14 @@ from points.sealing import Sealing, seal_ledger
 from tests.factories import make_wallet
 from tests.points.helpers import give
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("threads_end_their_sessions"),
+]
 
 SEALERS = 4
 LATER = timedelta(minutes=11)
-
-
-@pytest.fixture(autouse=True)
-def _the_threads_sessions_are_gone(db: None) -> Iterator[None]:
-    """Wait for the server to let go of them; else it refuses to drop the database."""
-    yield
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    for _attempt in range(100):
-        with connection.cursor() as cursor:
-            cursor.execute(f"{others} AND pid <> pg_backend_pid()")
-            if cursor.fetchone()[0] == 0:
-                return
-        time.sleep(0.1)
 
 
 @pytest.fixture(autouse=True)
