@@ -123,3 +123,9 @@ def threads_end_their_sessions(db: None) -> Iterator[None]:
             if cursor.fetchone()[0] == 0:
                 return
         time.sleep(0.1)
+
+
+@pytest.fixture
+def beside_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Playwright runs an event loop in this thread; Django must not mistake it for ours.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.models import Campaign
@@ -19,43 +16,16 @@ from campaigns.services import read_board
 from members.models import Tag
 from rewards.models import Benefit
 from tests import factories
+from tests.browser import IN_A_BROWSER, strict_page
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium here"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _calls_from_the_browser_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Playwright runs an event loop in this thread; Django must not mistake it for ours.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(params=[1440, 360])
 def page(request: pytest.FixtureRequest) -> Iterator[Page]:
     """Return a page of a desk and of a phone; an error of a script fails."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page(
-            viewport={"width": request.param, "height": 900}, locale="en-US"
-        )
-        page.set_default_timeout(15_000)
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "console",
-            lambda line: errors.append(line.text) if line.type == "error" else None,
-        )
+    with strict_page(width=request.param) as page:
         yield page
-        browser.close()
-        # What the test read inside Playwright's loop it read over a connection of its own.
-        connections.close_all()
-    assert errors == []
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """A member's story in a real browser, at the size of a small phone."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from django.db import connections
@@ -23,23 +21,11 @@ from portal.pictures import qr_code
 from rewards.models import Reward, Voucher
 from rewards.services import redeem_reward
 from tests import factories
+from tests.browser import ARGUMENTS, CHROMIUM, IN_A_BROWSER
 from tests.points.helpers import give
 from tests.rewards.helpers import make_benefit, make_reward, make_voucher_type
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium here"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _beside_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Playwright runs an event loop in this thread; Django must not mistake it for ours.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+pytestmark = IN_A_BROWSER
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,28 +19,17 @@ from members.models import Member
 from points.models import Wallet
 from rewards.models import Voucher, VoucherUse
 from rewards.services import redeem_reward
+from tests.browser import ARGUMENTS, CHROMIUM, IN_A_BROWSER
 from tests.points.helpers import give
 from tests.rewards.helpers import make_benefit, make_reward, make_voucher_type
 from tests.till.helpers import PASSWORD, make_shop_staff
 from till.models import TillAct
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTH, HEIGHT = 640, 480
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium here"),
-]
+pytestmark = IN_A_BROWSER
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(autouse=True)
-def _beside_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Playwright runs an event loop in this thread; Django must not mistake it for ours.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def film(code: str, path: Path) -> Path:
