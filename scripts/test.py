@@ -22,7 +22,7 @@ PASSED = (0, 5)
 # Real processes, kills and browsers need the machine for themselves.
 ALONE = "battery or browser or postgresql"
 SIDE_BY_SIDE = ("-n", "auto", "-m", f"not ({ALONE})")
-# A database: its name, the environment, what runs alone there, what is left out.
+# A database: its name, the environment, what runs alone there, and what else is said.
 Run = tuple[str, Mapping[str, str], str, list[str]]
 # Minutes of kills and clocks: here on PostgreSQL, in `make battery` on both.
 ONCE_IS_ENOUGH = (
@@ -31,6 +31,8 @@ ONCE_IS_ENOUGH = (
     "tests/battery/test_kill_back_test.py",
     "tests/battery/test_token_renewal.py",
 )
+# It waits for whole minutes to come, so it waits beside the others.
+BY_THE_CLOCK = "tests/battery/test_t14_beat.py"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,6 +57,10 @@ def main(arguments: Sequence[str]) -> int:
         for name, environment, _alone, left_out in runs
         if not _passes(name, environment, [*SIDE_BY_SIDE, *left_out, *arguments])
     ]
+    if postgresql and not arguments:
+        name, settings, alone, _left_out = runs.pop()
+        runs.append((name, settings, alone, [f"--deselect={BY_THE_CLOCK}"]))
+        runs.append(("By the clock", settings, alone, [BY_THE_CLOCK]))
     failed += _one_by_one(runs, arguments)
     print(f"\nFailed: {'; '.join(failed)}." if failed else "\nAll tests passed.")
     return 1 if failed else 0

@@ -18,6 +18,7 @@ from activities.models import Order, RfmCount, RfmRun, RfmScore, RfmSettings
 from activities.rfm import score_rfm
 from activities.rfm_cells import BY_CODE, CELLS, SCALE, cell_at, cell_of, scores_of
 from core.clock import local_midday
+from core.id_ranges import spans
 from members.models import Member
 from members.segments import explain_members, members_matching
 from tests import factories
@@ -215,14 +216,13 @@ def test_a_night_that_was_killed_is_run_again(
     monkeypatch.setattr(rfm, "CHUNK", 2)
     for number, member in enumerate(people(6)):
         buy(member, days_ago=number)
-    spans = rfm._spans
-    monkeypatch.setattr(rfm, "_spans", lambda: [next(spans()), 1 / 0])
+    monkeypatch.setattr(rfm, "spans", lambda *table: [next(spans(*table)), 1 / 0])
     with pytest.raises(ZeroDivisionError):
         score_rfm(at=now)
-    monkeypatch.setattr(rfm, "_spans", lambda: iter([next(iter(spans()))]))
+    monkeypatch.setattr(rfm, "spans", lambda *table: iter([next(spans(*table))]))
     score_rfm(at=now)
     assert 0 < len(scores()) < 6
-    monkeypatch.setattr(rfm, "_spans", spans)
+    monkeypatch.setattr(rfm, "spans", spans)
     score_rfm(at=now)
     assert scores() == plain(now)
 

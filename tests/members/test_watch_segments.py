@@ -11,6 +11,7 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoAssertNumQueries
 
+from core.id_ranges import spans
 from members.models import Member, Segment, SegmentChange, SegmentMember
 from members.segments import members_matching, watching
 from members.segments.watching import (
@@ -144,20 +145,19 @@ def test_a_run_that_was_killed_is_run_again(
     refresh_segment(oa, at=now)
     members = [factories.make_member(code=f"M{n}") for n in range(7)]
     follow(*members)
-    spans = watching._spans
 
-    def dies_half_way() -> Any:
-        for number, span in enumerate(spans()):
+    def dies_half_way(*table: Any) -> Any:
+        for number, span in enumerate(spans(*table)):
             if number == 2:
                 raise KeyboardInterrupt
             yield span
 
-    monkeypatch.setattr(watching, "_spans", dies_half_way)
+    monkeypatch.setattr(watching, "spans", dies_half_way)
     with pytest.raises(KeyboardInterrupt):
         refresh_segment(oa, at=now)
     half = told(oa)
     assert 0 < len(half) < 7
-    monkeypatch.setattr(watching, "_spans", spans)
+    monkeypatch.setattr(watching, "spans", spans)
     refresh_segment(oa, at=now + DAY)
 
     assert told(oa)[: len(half)] == half
