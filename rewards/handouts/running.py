@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from core.batch import is_postgresql
 from core.errors import Conflict, DomainError
 from core.retry import retry_on_conflict
+from members.merged import kept_ids, merged_ids
 from members.models import Member
 from rewards.errors import CannotTakeBack
 from rewards.giving import Giving, give_benefits, take_back_benefit
@@ -193,12 +194,17 @@ def _give_more(handout: Handout, chunk: int) -> bool:
             state__in=(Member.State.ACTIVE, Member.State.MERGED),
         ).values_list("pk", flat=True)
     )
-    wanted = [row for row in rows if row.member_id in here]
+    doubled = _given_to_the_same_person(handout, rows)
+    wanted = [row for row in rows if row.member_id in here and row.member_id not in doubled]
     givings = [_giving(handout, row) for row in wanted]
     outcomes = give_benefits(givings, at=timezone.now()) if givings else []
     for row in rows:
         row.outcome = Outcome.REFUSED
-        row.reason = _("No longer an active member.")
+        row.reason = (
+            _("Is one person with another member who is chosen.")
+            if row.member_id in doubled
+            else _("No longer an active member.")
+        )
     for row, outcome in zip(wanted, outcomes, strict=True):
         if outcome.given is not None:
             row.outcome, row.reason = Outcome.GIVEN, ""
@@ -212,6 +218,23 @@ def _give_more(handout: Handout, chunk: int) -> bool:
         num_refused=F("num_refused") + len(rows) - given,
     )
     return True
+
+
+def _given_to_the_same_person(handout: Handout, rows: Sequence[HandoutMember]) -> set[int]:
+    """Return whose share another has, or is about to have: they were merged since."""
+    kept = kept_ids([row.member_id for row in rows], lock=True)
+    persons = [kept.get(row.member_id, row.member_id) for row in rows]
+    occasions = {key_of(handout.pk, person): person for person in persons}
+    for person, others in merged_ids(persons).items():
+        occasions |= {key_of(handout.pk, other): person for other in others}
+    had = GivenBenefit.objects.filter(key__in=occasions).values_list("key", flat=True)
+    served = {occasions[key] for key in had}
+    doubled: set[int] = set()
+    for row, person in zip(rows, persons, strict=True):
+        if person in served:
+            doubled.add(row.member_id)
+        served.add(person)
+    return doubled
 
 
 def _giving(handout: Handout, row: HandoutMember) -> Giving:

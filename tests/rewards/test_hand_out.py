@@ -17,6 +17,7 @@ from django.utils import timezone
 from core.approvals import approve_change
 from core.errors import InvalidInput
 from core.models import ChangeRequest, Programme
+from flows.merge import merge_members
 from members.models import Member, MemberTag, Segment, Tag
 from points.queries import balances
 from rewards.handouts import (
@@ -140,6 +141,26 @@ def test_each_gets_it_once(crowd: list[Member], staff: User, now: datetime) -> N
     assert ask(make_benefit_again(), staff, now) == done
     assert run_handout(done.pk) is None
     assert GivenBenefit.objects.count() == 10
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_two_who_are_one_person_get_it_once(
+    crowd: list[Member], staff: User, now: datetime, turns: int
+) -> None:
+    """Merged before the first chunk, or after one of the two has had it."""
+    asked = ask(make_benefit(), staff, now)
+    assert isinstance(asked, Handout)
+    for _turn in range(turns):
+        run_handout(asked.pk, deadline=0.0, chunk=3)
+    merge_members(kept=crowd[9], merged=crowd[0], at=now, note="one person", by="staff")
+
+    done = run_handout(asked.pk, chunk=3)
+
+    assert done is not None
+    assert (done.state, done.num_given, done.num_refused) == ("done", 9, 1)
+    assert GivenBenefit.objects.count() == 9
+    refused = HandoutMember.objects.get(outcome="refused")
+    assert refused.reason == "Is one person with another member who is chosen."
 
 
 def make_benefit_again() -> Benefit:
