@@ -2,8 +2,9 @@
 
 This thread leases, asks the gate, fills in, marks, and settles; a few threads only talk to
 providers. No transaction is open while anyone waits for one. A channel that cannot send
-holds up no other. Requests flow: as soon as one
-ends the next begins, so a slow answer holds up nobody but itself.
+holds up no other. Requests flow: while some answers are written down others are under way,
+so neither the database nor the network waits for the other, and a slow answer holds up
+nobody but itself.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
+from queue import Empty, SimpleQueue
 
 from django.db import transaction
 
@@ -28,10 +30,13 @@ from messaging.models import ZALO_CHANNELS, Message
 from messaging.outbox import Settlement, State
 from messaging.verdicts import Consequences
 
-# Threads wait for answers most of the time; more of them than this gain nothing.
-WORKERS = 16
-BATCH = 200
-GATHERING_SECONDS = 0.02
+# Threads wait for answers most of the time: a platform needs a fifth of a second for one.
+WORKERS = 32
+# Begun and not yet written down; as many are in doubt when a relay is killed.
+UNDER_WAY = 48
+BATCH = 400
+# One transaction serves what is answered within this time, up to so many.
+GATHERING_SECONDS, GATHERED = 0.02, 24
 
 
 @dataclass
@@ -77,6 +82,7 @@ class Relay:
         self._closed: dict[str, str] = {}
         self._ready: deque[Parcel] = deque()
         self._in_flight: dict[Future[Answer], Parcel] = {}
+        self._answered: SimpleQueue[Future[Answer]] = SimpleQueue()
         self._is_dry = False
         self._result = Dispatched()
 
@@ -119,7 +125,7 @@ class Relay:
     def _flow(self) -> None:
         try:
             while self._ready or self._in_flight or not self._is_dry:
-                if len(self._ready) < WORKERS and not self._is_dry:
+                if len(self._ready) < UNDER_WAY and not self._is_dry:
                     self._fetch()
                 self._begin()
                 self._finish()
@@ -221,8 +227,8 @@ class Relay:
     # --- Sending ------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Mark and start as many requests as there are free threads."""
-        parcels = self._take_ready(WORKERS - len(self._in_flight))
+        """Mark and start as many requests as there is room for."""
+        parcels = self._take_ready(UNDER_WAY - len(self._in_flight))
         if not parcels:
             return
         ours = outbox.mark_requested(
@@ -249,7 +255,9 @@ class Relay:
         return self._senders[parcel.message.channel]
 
     def _start(self, parcel: Parcel) -> None:
-        self._in_flight[self._pool.submit(self._sender(parcel).send, parcel)] = parcel
+        future = self._pool.submit(self._sender(parcel).send, parcel)
+        self._in_flight[future] = parcel
+        future.add_done_callback(self._answered.put)
 
     # --- Taking answers in --------------------------------------------------------------
 
@@ -257,11 +265,9 @@ class Relay:
         """Wait for the first answers and settle them together."""
         if not self._in_flight:
             return
-        wait(self._in_flight, return_when=FIRST_COMPLETED)
-        # A breath longer, and one transaction serves several answers.
-        done, _rest = wait(self._in_flight, timeout=GATHERING_SECONDS)
+        answered = self._gather()
         over = Consequences(at=self._now())
-        for future in done:
+        for future in answered:
             parcel = self._in_flight.pop(future)
             answer = future.result()
             if self._again(parcel, answer):
@@ -270,6 +276,17 @@ class Relay:
             fault = self._sender(parcel).explain(parcel, answer) if is_refused else None
             over.add(verdicts.judge(parcel, answer, fault, over))
         self._settle(over)
+
+    def _gather(self) -> list[Future[Answer]]:
+        """Wait for the first answer, and a breath longer for those right behind it."""
+        answered = [self._answered.get()]
+        until = time.monotonic() + GATHERING_SECONDS
+        while len(answered) < min(GATHERED, len(self._in_flight)):
+            try:
+                answered.append(self._answered.get(timeout=max(0, until - time.monotonic())))
+            except Empty:
+                break
+        return answered
 
     def _again(self, parcel: Parcel, answer: Answer) -> bool:
         """Send at once a second time where that helps; the row is marked already."""

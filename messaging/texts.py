@@ -56,6 +56,8 @@ VIETNAMESE, ENGLISH = Member.Language.VIETNAMESE.value, Member.Language.ENGLISH.
 # The label that Decree 91/2020 asks for at the beginning of every advertisement.
 ADVERTISING = "[QC]"
 _WHITESPACE = re.compile(r"\s+")
+# Most places hold one field and nothing else.
+_LONE_FIELD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 
 
 class _Environment(Environment):
@@ -84,6 +86,14 @@ class _Text:
     names: frozenset[str]
     paths: frozenset[str]
     filters: frozenset[str]
+    # The field, where the text is nothing but that.
+    lone_field: str
+
+    def fill(self, namespace: Mapping[str, str]) -> str:
+        """Write the text with these values. Raises LiquidError."""
+        if self.lone_field in namespace:
+            return namespace[self.lone_field]
+        return self.parsed.render(**namespace)
 
 
 @dataclass(slots=True)
@@ -103,7 +113,8 @@ def _parse(text: str) -> _Text:
     found = parsed.analyze()
     uses = {str(use) for uses in found.variables.values() for use in uses}
     names, filters = frozenset(found.variables), frozenset(found.filters)
-    return _Text(parsed, names, frozenset(uses), filters)
+    lone = _LONE_FIELD.fullmatch(text.strip())
+    return _Text(parsed, names, frozenset(uses), filters, lone[1] if lone else "")
 
 
 def validate_template(
@@ -300,7 +311,7 @@ def _fill_one(
         own = parameter.value_en if language == ENGLISH else ""
         try:
             text = _parse(own or parameter.value)
-            value = _clean(text.parsed.render(**namespace))
+            value = _clean(text.fill(namespace))
         except (LiquidError, RecursionError) as error:
             detail = str(getattr(error, "message", error))
             return Filled(problem="template_broken", detail=detail)
@@ -319,6 +330,8 @@ def _fill_one(
 def _clean(text: str) -> str:
     """Write letters as Zalo counts them (NFC), on one line, without control characters."""
     composed = unicodedata.normalize("NFC", _WHITESPACE.sub(" ", text))
+    if composed.isprintable():
+        return composed.strip()
     return "".join(c for c in composed if unicodedata.category(c)[0] != "C").strip()
 
 

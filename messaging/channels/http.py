@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+import certifi
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from messaging.channels.answers import Outcome
 
@@ -18,46 +19,58 @@ READ_SECONDS = 10.0
 # A whole answer, however slowly it drips; leases are longer than this.
 ANSWER_SECONDS = 15.0
 LONGEST_ANSWER = 64 * 1024
+FORM = "application/x-www-form-urlencoded"
 
 
-def new_session(connections: int) -> requests.Session:
-    """Open kept-alive connections; one session may serve many threads."""
-    session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    # Neither a .netrc nor a proxy variable of the machine may see our tokens.
-    session.trust_env = False
-    return session
+def new_pool(connections: int) -> PoolManager:
+    """Open kept-alive connections that serve many threads.
+
+    Neither a .netrc nor a proxy variable of the machine sees our tokens: it reads none.
+    """
+    return PoolManager(
+        4,
+        maxsize=connections,
+        retries=False,
+        ca_certs=certifi.where(),
+        cert_reqs="REQUIRED",
+    )
 
 
 def ask(
-    session: requests.Session,
+    pool: PoolManager,
     method: str,
     url: str,
     *,
     headers: Mapping[str, str],
-    data: Any = None,
+    data: bytes | Mapping[str, str] | None = None,
     read_seconds: float = READ_SECONDS,
 ) -> tuple[Outcome, dict[str, Any] | None]:
-    """Ask and read one JSON object; every other end is named by its outcome."""
+    """Ask and read one JSON object; every other end is named by its outcome.
+
+    ``data`` is a body as it stands, or the fields of a form.
+    """
     deadline = time.monotonic() + ANSWER_SECONDS
+    if isinstance(data, Mapping):
+        headers = {**headers, "Content-Type": FORM}
+        data = urlencode(data).encode()
     try:
-        with session.request(
+        response = pool.urlopen(
             method,
             url,
+            body=data,
             headers=headers,
-            data=data,
-            timeout=(CONNECT_SECONDS, read_seconds),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            if response.status_code != 200:
-                return _unanswered(response.status_code), None
-            body = json.loads(_read(response, deadline))
-    except requests.ConnectionError as error:
-        return _unconnected(error), None
-    except (requests.RequestException, OSError, ValueError, RecursionError):
+            timeout=Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+            redirect=False,
+            preload_content=False,
+        )
+        if response.status != 200:
+            response.close()
+            return _unanswered(response.status), None
+        body = json.loads(_read(response, deadline))
+    except (NewConnectionError, ConnectTimeoutError):
+        # Only a connection that never opened is sure to have carried nothing.
+        return Outcome.NOT_SENT, None
+    except (HTTPError, OSError, ValueError, RecursionError):
         return Outcome.AMBIGUOUS, None
     if not isinstance(body, dict):
         return Outcome.AMBIGUOUS, None
@@ -72,12 +85,13 @@ def whole(value: Any) -> int | None:
         return None
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """Read a body that is neither huge nor endless."""
+def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
+    """Read a body, neither huge nor endless, to its end: so the connection lives on."""
     body = b""
-    for part in response.iter_content(8192):
+    while part := response.read1(8192):
         body += part
         if len(body) > LONGEST_ANSWER or time.monotonic() > deadline:
+            response.close()
             raise ValueError("The answer is too long or too slow.")
     return body
 
@@ -85,11 +99,3 @@ def _read(response: requests.Response, deadline: float) -> bytes:
 def _unanswered(status: int) -> Outcome:
     """A provider's own refusals come with status 200; 3xx and 4xx are a gateway's."""
     return Outcome.NOT_SENT if 300 <= status < 500 else Outcome.AMBIGUOUS
-
-
-def _unconnected(error: requests.ConnectionError) -> Outcome:
-    """Only a connection that never opened is sure to have carried nothing."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, NewConnectionError | ConnectTimeoutError):
-        return Outcome.NOT_SENT
-    return Outcome.AMBIGUOUS

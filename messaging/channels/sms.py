@@ -63,17 +63,17 @@ class SmsSender(Sender):
     channels = (Channel.SMS.value,)
 
     def __init__(self, *, connections: int) -> None:
-        self._session = http.new_session(connections)
+        self._pool = http.new_pool(connections)
 
     def open(self) -> str:
         return "" if is_configured() else "not_configured"
 
     def close(self) -> None:
-        self._session.close()
+        self._pool.clear()
 
     def send(self, parcel: Parcel) -> Answer:
         outcome, body = http.ask(
-            self._session,
+            self._pool,
             "POST",
             f"{settings.SMS_URL}{PATH}",
             headers={"Content-Type": "application/json"},

@@ -37,13 +37,13 @@ class ZaloClient:
     """Calls with kept-alive connections; one may serve many threads."""
 
     def __init__(self, *, connections: int = 1) -> None:
-        self._session = http.new_session(connections)
+        self._pool = http.new_pool(connections)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._session.close()
+        self._pool.clear()
 
     def send_by_uid(
         self, *, token: str, user_id: str, template_id: str, data: Mapping[str, str]
@@ -83,7 +83,7 @@ class ZaloClient:
     def read(self, path: str, *, token: str, **query: str | int) -> Answer:
         """Ask the business host a question; ``data`` is the whole body it answers."""
         outcome, body = http.ask(
-            self._session,
+            self._pool,
             "GET",
             f"{settings.ZALO_BUSINESS_URL}{path}?{urlencode(query)}",
             headers={"access_token": token, "appsecret_proof": _proof(token)},
@@ -137,7 +137,7 @@ class ZaloClient:
         self, url: str, *, headers: Mapping[str, str], data: Any
     ) -> tuple[Outcome, dict[str, Any] | None]:
         return http.ask(
-            self._session,
+            self._pool,
             "POST",
             url,
             headers=headers,

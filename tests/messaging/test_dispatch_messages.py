@@ -554,7 +554,7 @@ def test_more_messages_need_no_more_queries_for_each(
         return len(queries)
 
     num_queries(1, 0)  # fetches the token
-    assert num_queries(2, 50) == num_queries(relay.WORKERS, 100)
+    assert num_queries(2, 50) == num_queries(relay.GATHERED, 100)
 
 
 def test_logs_name_nobody(

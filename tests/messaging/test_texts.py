@@ -4,8 +4,10 @@ import unicodedata
 from typing import Any
 
 import pytest
+from liquid.exceptions import LiquidError
 
 from members.models import Member
+from messaging import texts
 from messaging.errors import InvalidTemplate
 from messaging.models import Message, MessageTemplate, TemplateParameter
 from messaging.services import queue_messages
@@ -200,3 +202,22 @@ def test_points_and_recency_are_fields(mai: Member) -> None:
     factories.make_wallet()
 
     assert filled(template, mai).data == {"text": "0 | không có trong 30 ngày tới"}
+
+
+@pytest.mark.parametrize("value", ["", "Mai", "{{ points }}", "a\u0301 b\n c", "<b>&amp;"])
+@pytest.mark.parametrize("text", ["{{ name }}", "{{name}}", " {{ name }}\n"])
+def test_a_lone_field_is_filled_in_as_the_engine_would(text: str, value: str) -> None:
+    parsed = texts._parse(text)
+
+    assert parsed.lone_field == "name"
+    assert parsed.fill({"name": value}) == parsed.parsed.render(name=value).strip("\n ")
+
+
+@pytest.mark.parametrize("text", ["{{ name | upcase }}", "{{ name }}!", "{{ name.first }}"])
+def test_anything_more_is_the_engines_work(text: str) -> None:
+    assert texts._parse(text).lone_field == ""
+
+
+def test_a_lone_field_without_a_value_is_a_broken_template() -> None:
+    with pytest.raises(LiquidError):
+        texts._parse("{{ nobody }}").fill({"name": "Mai"})
