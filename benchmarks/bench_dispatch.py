@@ -200,7 +200,6 @@ def plan(messages: int, name: str) -> None:
     )
 
 
-
 def report(figures: dict[str, Any]) -> None:
     verdict = "met" if figures["ratio"] >= TARGET else "NOT met"
     milliseconds = round(figures["answer_seconds"] * 1000)

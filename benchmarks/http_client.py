@@ -21,7 +21,9 @@ DATA = {
 async def send(url: str, token: str, connections: int, messages: int) -> int:
     numbers = iter(range(messages))
     connector = TCPConnector(limit=connections)
-    async with ClientSession(headers={"access_token": token}, connector=connector) as client:
+    async with ClientSession(
+        headers={"access_token": token}, connector=connector
+    ) as client:
         work = (_one_connection(client, url, numbers) for _ in range(connections))
         return sum(await asyncio.gather(*work))
 

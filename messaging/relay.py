@@ -283,7 +283,9 @@ class Relay:
         until = time.monotonic() + GATHERING_SECONDS
         while len(answered) < min(GATHERED, len(self._in_flight)):
             try:
-                answered.append(self._answered.get(timeout=max(0, until - time.monotonic())))
+                answered.append(
+                    self._answered.get(timeout=max(0, until - time.monotonic()))
+                )
             except Empty:
                 break
         return answered

@@ -43,7 +43,6 @@ def ask(
     *,
     headers: Mapping[str, str],
     data: bytes | Mapping[str, str] | None = None,
-    read_seconds: float = READ_SECONDS,
 ) -> tuple[Outcome, dict[str, Any] | None]:
     """Ask and read one JSON object; every other end is named by its outcome.
 
@@ -59,7 +58,7 @@ def ask(
             url,
             body=data,
             headers=headers,
-            timeout=Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+            timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             redirect=False,
             preload_content=False,
         )

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from messaging.channels import http
 from messaging.channels.answers import Answer, Outcome
-from messaging.channels.http import READ_SECONDS, whole
+from messaging.channels.http import whole
 
 __all__ = ["Answer", "Outcome", "TokenAnswer", "TokenPair", "ZaloClient"]
 
@@ -87,7 +87,6 @@ class ZaloClient:
             "GET",
             f"{settings.ZALO_BUSINESS_URL}{path}?{urlencode(query)}",
             headers={"access_token": token, "appsecret_proof": _proof(token)},
-            read_seconds=READ_SECONDS,
         )
         if body is None:
             return Answer(outcome)
@@ -142,7 +141,6 @@ class ZaloClient:
             url,
             headers=headers,
             data=data,
-            read_seconds=READ_SECONDS,
         )
 
 

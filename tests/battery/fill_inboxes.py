@@ -14,6 +14,7 @@ from django.utils import timezone
 
 
 def fill(first: int, number: int) -> None:
+    from core.models import Programme
     from flows.schedules import create_schedules
     from messaging.cascade import current_ways
     from messaging.models import MessageTemplate, SendingChannel
@@ -23,7 +24,8 @@ def fill(first: int, number: int) -> None:
 
     template = MessageTemplate.objects.first()
     if template is None:
-        factories.make_programme()
+        if not Programme.objects.exists():
+            factories.make_programme()
         create_schedules()
         current_ways()
         SendingChannel.objects.update(is_on=True)

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from messaging.relay import UNDER_WAY
 from tests.battery.figures import report
 from tests.battery.running import Database, environment, new_database, run
 from tests.battery.smtp_sink import SmtpSink
@@ -38,8 +39,6 @@ KILL_EVERY = 0.5
 OFFERS = 20_000 if os.environ.get("BATTERY") == "full" else 2_000
 CODES = 100
 LATE = 50
-# As many requests as a relay has under way when it is killed.
-UNDER_WAY = 16
 LIMIT_SECONDS = 900.0 if os.environ.get("BATTERY") == "full" else 240.0
 LINK = re.compile(r"/m/[\w-]+/")
 CODE = re.compile(r"\b\d{6}\b")

@@ -135,7 +135,7 @@ def test_an_offer_in_doubt_is_unknown_and_never_repeated(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    monkeypatch.setattr("messaging.zalo.client.READ_SECONDS", 0.3)
+    monkeypatch.setattr("messaging.channels.http.READ_SECONDS", 0.3)
     zalo.faults.add(kind, next=1, seconds=1, accept=True)
     queue(offer, mai)
 

@@ -132,7 +132,7 @@ def test_a_closed_door_means_that_nothing_was_sent(
 def test_silence_is_doubt(
     settings: Any, client: ZaloClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "READ_SECONDS", 0.2)
+    monkeypatch.setattr("messaging.channels.http.READ_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         settings.ZALO_BUSINESS_URL = f"http://127.0.0.1:{listener.getsockname()[1]}"
         started = time.monotonic()
