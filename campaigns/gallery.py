@@ -241,7 +241,8 @@ GALLERY = (
         "cake",
         _birthday,
         {"all": [{"field": "birthday_in_days", "is": "at_most", "value": 3}]},
-        {"episode": Episode.YEAR, "leaves": False},
+        # Not once a year: the days before a birthday in January lie in two years.
+        {"episode": Episode.ENTRY, "rest_days": 300, "leaves": False},
     ),
     GalleryCampaign(
         "points-expiring",
@@ -250,7 +251,8 @@ GALLERY = (
         "hourglass_bottom",
         _expiring,
         {"all": [{"field": "points_expiring", "is": "at_least", "value": 1, "days": 30}]},
-        {"episode": Episode.MONTH},
+        # The rest keeps the end of one month and the beginning of the next apart.
+        {"episode": Episode.MONTH, "rest_days": 28},
     ),
     GalleryCampaign(
         "almost-next-tier",

@@ -33,7 +33,9 @@ def fill(first: int, number: int) -> None:
     with transaction.atomic():
         members = [
             # None ends like the numbers that the simulated gateway refuses.
-            factories.make_member(phone=f"09{11000002 + 10 * n}", consent=False)
+            factories.make_member(
+                code=f"C{n}", phone=f"09{11000002 + 10 * n}", consent=False
+            )
             for n in range(first, first + number)
         ]
         plans = [
