@@ -30,7 +30,6 @@ class Message(models.Model):
     key = models.CharField(
         _("key"),
         max_length=120,
-        unique=True,
         help_text=_("What makes this message be planned only once."),
     )
     member = models.ForeignKey(
@@ -76,6 +75,7 @@ class Message(models.Model):
         null=True,
         blank=True,
         related_name="fallbacks",
+        db_index=False,
         verbose_name=_("in place of"),
     )
     due_at = models.DateTimeField(_("due at"))
@@ -107,6 +107,8 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         constraints = [
+            # Not unique=True: that would keep a second index, for LIKE, which nobody asks.
+            models.UniqueConstraint(fields=["key"], name="messaging_message_once"),
             models.CheckConstraint(condition=~Q(key=""), name="messaging_message_has_key"),
             models.CheckConstraint(
                 condition=Q(
@@ -133,6 +135,11 @@ class Message(models.Model):
                 fields=["template", "channel", "due_at", "id"],
                 condition=Q(state="pending"),
                 name="messaging_message_lane",
+            ),
+            models.Index(
+                fields=["fallback_of"],
+                condition=Q(fallback_of__isnull=False),
+                name="messaging_message_fallbacks",
             ),
             # Messages whose time is over, whether or not their lane moves.
             models.Index(
