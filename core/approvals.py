@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
@@ -24,18 +24,27 @@ from core.retry import retry_on_conflict
 DECIDE = "core.decide_changerequest"
 
 
+class Difference(NamedTuple):
+    """What an act changes, in words: of what, from what, to what."""
+
+    label: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something staff can ask for: how it is done, and who may ask and approve.
 
     ``perform`` gets the payload, the request and the time; whatever it raises leaves the
-    request open.
+    request open. ``explain`` puts a payload into words for who has to decide.
     """
 
     kind: str
     label: Any
     permission: str
     perform: Callable[[Mapping[str, Any], ChangeRequest, datetime], None]
+    explain: Callable[[Mapping[str, Any]], Sequence[Difference]] = lambda _payload: ()
 
 
 ACTS: dict[str, Act] = {}
