@@ -37,7 +37,8 @@ class Act:
     """Something staff can ask for: how it is done, and who may ask and approve.
 
     ``perform`` gets the payload, the request and the time; whatever it raises leaves the
-    request open. ``explain`` puts a payload into words for who has to decide.
+    request open. ``explain`` puts a payload into words for who has to decide, and
+    ``turn_down`` closes what waits, when it is rejected or taken back.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Act:
     permission: str
     perform: Callable[[Mapping[str, Any], ChangeRequest, datetime], None]
     explain: Callable[[Mapping[str, Any]], Sequence[Difference]] = lambda _payload: ()
+    turn_down: Callable[[Mapping[str, Any], datetime], None] = lambda _payload, _at: None
 
 
 ACTS: dict[str, Act] = {}
@@ -107,7 +109,9 @@ def reject_change(
     request: ChangeRequest, *, by: User, at: datetime, note: str = ""
 ) -> ChangeRequest:
     """Decide against a request. Raises NotAllowed, AlreadyDecided."""
-    return _taken(request, by=by, at=at, state=ChangeRequest.State.REJECTED, note=note)
+    request = _taken(request, by=by, at=at, state=ChangeRequest.State.REJECTED, note=note)
+    _turn_down(request, at)
+    return request
 
 
 @transaction.atomic
@@ -120,7 +124,9 @@ def withdraw_change(request: ChangeRequest, *, by: User, at: datetime) -> Change
     ).update(state=ChangeRequest.State.WITHDRAWN, decided_at=at)
     if not changed:
         raise AlreadyDecided(_("This was decided before."))
-    return ChangeRequest.objects.get(pk=request.pk)
+    request = ChangeRequest.objects.get(pk=request.pk)
+    _turn_down(request, at)
+    return request
 
 
 def may_decide(request: ChangeRequest, user: AbstractBaseUser | AnonymousUser) -> bool:
@@ -139,6 +145,12 @@ def fingerprint(kind: str, payload: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what was asked for."""
     text = json.dumps([kind, payload], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _turn_down(request: ChangeRequest, at: datetime) -> None:
+    """Tell the act that it will not be done, where there still is such an act."""
+    if act := ACTS.get(request.kind):
+        act.turn_down(request.payload, at)
 
 
 def _taken(
