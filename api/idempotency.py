@@ -33,8 +33,9 @@ from api.errors import (
 )
 from api.models import ApiRequest, TillKey
 from api.problems import describe, is_lock_timeout
-from core.batch import CHUNK, Column, execute, insert_new
+from core.batch import Column, execute, insert_new
 from core.errors import DomainError
+from core.forgetting import forget_all
 from core.retry import retry_on_conflict
 
 MAX_KEY = 255
@@ -161,8 +162,4 @@ def _act_or_refuse(act: Callable[[], Answer]) -> Answer:
 
 def delete_old_requests(*, at: datetime) -> int:
     """Forget answers older than thirty days, in chunks; return how many."""
-    old = ApiRequest.objects.filter(created_at__lt=at - KEPT_FOR).order_by("pk")
-    deleted = 0
-    while ids := list(old.values_list("pk", flat=True)[:CHUNK]):
-        deleted += ApiRequest.objects.filter(pk__in=ids).delete()[0]
-    return deleted
+    return forget_all(ApiRequest.objects.filter(created_at__lt=at - KEPT_FOR))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.audience import audience
-from campaigns.board import board_stamp, check_board, publish_board, read_board
+from campaigns.board import (
+    board_stamp,
+    check_board,
+    publish_board,
+    read_board,
+    read_kept,
+)
 from campaigns.errors import TransitionRefused
 from campaigns.models import Campaign, CampaignPolicy
 from campaigns.preview import preview_campaign
@@ -26,17 +33,26 @@ PUBLISH = "publish_steps"
 PERMISSION = "campaigns.run_campaign"
 # What a second person has looked at: everything that decides who gets what.
 LOOKED_AT = (
+    "days",
+    "conditions",
     "mode",
     "trigger",
     "event",
-    "days",
-    "conditions",
     "episode",
+    "rest_days",
+    "leaves",
+    "recurs",
+    "weekday",
+    "month_day",
+    "at_time",
     "goal",
+    "goal_event",
+    "goal_days",
     "goal_benefit_id",
     "holdout_percent",
-    "version",
 )
+# While a campaign is in one of these, new steps and settings meet members by themselves.
+ACTING = (Campaign.State.RUNNING, Campaign.State.PAUSED, Campaign.State.DRAINING)
 
 
 def reach_of(campaign: Campaign, *, at: datetime) -> int:
@@ -56,30 +72,26 @@ def needs_approval(campaign: Campaign, *, at: datetime) -> bool:
 
 
 def ask_to_start(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest:
-    """Lay a campaign before a second person; an open request is answered as it is.
+    """Lay a campaign before a second person; an open request for it is answered.
 
     Raises what ``check_ready`` raises.
     """
     check_ready(campaign)
     facts = facts_of(campaign)
-    waiting = ChangeRequest.objects.filter(
-        kind=START, state=ChangeRequest.State.OPEN, payload__campaign=campaign.pk
-    )
-    if earlier := waiting.order_by("pk").last():
-        return earlier
-    count = reach_of(campaign, at=at)
+    for earlier in waiting_requests(campaign, START):
+        if earlier.payload == facts:
+            return earlier
     summary = _("Start “%(name)s”: %(count)s") % {
         "name": campaign.name,
-        "count": ngettext("%(count)s member", "%(count)s members", count)
-        % {"count": group_digits(count)},
+        "count": num_members(reach_of(campaign, at=at)),
     }
     return request_change(kind=START, payload=facts, summary=summary, by=by, at=at)
 
 
 def publishing_needs_approval(campaign: Campaign, *, at: datetime) -> bool:
-    """Tell whether new steps of a running campaign may meet so many."""
+    """Tell whether new steps of a campaign that acts, or may resume, meet so many."""
     bound = CampaignPolicy.current().approve_above
-    if bound is None or not campaign.is_running:
+    if bound is None or campaign.state not in ACTING:
         return False
     return audience(campaign, at=at).count() > bound
 
@@ -91,10 +103,7 @@ def ask_to_publish(*, campaign: Campaign, by: User, at: datetime) -> ChangeReque
     """
     check_board(campaign, version=campaign.version + 1)
     stamp = board_stamp(campaign)
-    waiting = ChangeRequest.objects.filter(
-        kind=PUBLISH, state=ChangeRequest.State.OPEN, payload__campaign=campaign.pk
-    )
-    for earlier in waiting:
+    for earlier in waiting_requests(campaign, PUBLISH):
         if earlier.payload["stamp"] == stamp:
             return earlier
     summary = _("Publish new steps of “%(name)s”, which is running") % {
@@ -118,9 +127,34 @@ def facts_of(campaign: Campaign) -> dict[str, Any]:
     """Return what is approved; later changes need a new look."""
     return {
         "campaign": campaign.pk,
-        **{name: getattr(campaign, name) for name in LOOKED_AT},
+        **looked_at(campaign),
+        "version": campaign.version,
         "steps": read_board(campaign, version=campaign.version),
+        "kept": read_kept(campaign, version=campaign.version),
     }
+
+
+def looked_at(campaign: Campaign) -> dict[str, Any]:
+    """Return everything that decides who gets what, as a payload keeps it."""
+    found = {name: getattr(campaign, name) for name in LOOKED_AT}
+    return {
+        name: value.isoformat() if isinstance(value, time) else value
+        for name, value in found.items()
+    }
+
+
+def waiting_requests(campaign: Campaign, *kinds: str) -> QuerySet[ChangeRequest]:
+    """Return what of a campaign waits for a second person."""
+    waiting = ChangeRequest.objects.filter(
+        kind__in=kinds, state=ChangeRequest.State.OPEN, payload__campaign=campaign.pk
+    )
+    return waiting.order_by("pk")
+
+
+def num_members(count: int) -> str:
+    """Write a number of members with its noun."""
+    text = ngettext("%(count)s member", "%(count)s members", count)
+    return text % {"count": group_digits(count)}
 
 
 def register_start(send: Callable[[Campaign, str, datetime], None]) -> None:

@@ -9,6 +9,7 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         # Models can be imported only now.
         from campaigns.approving import register_start
+        from campaigns.changing import register_change
         from campaigns.eligibility import NO_LONGER_MATCHES, RETURNED, still_eligible
         from campaigns.happenings import note
         from campaigns.segment_fields import register_campaign_fields
@@ -22,6 +23,7 @@ class CampaignsConfig(AppConfig):
 
         register_listener(note)
         register_start(send_after_commit)
+        register_change()
         register_campaign_fields()
         register_fields(recency_fields, NAMES, samples=SAMPLES)
         register_eligibility(SOURCE_TYPE, still_eligible)

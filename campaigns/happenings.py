@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F, FilteredRelation, Q, QuerySet
 
 from campaigns.advancing import resume
 from campaigns.audience import audience, channels_of
@@ -104,10 +104,28 @@ def _each_alone(*, at: datetime) -> int:
     for pk in waiting.order_by("pk").values_list("pk", flat=True)[:CHUNK]:
         try:
             done += _work_off(at=at, only=pk)
-        except Exception:
+        except Exception as error:
             logger.exception("Happening %s failed", pk)
-            Happening.objects.filter(pk=pk).update(attempts=F("attempts") + 1)
+            Happening.objects.filter(pk=pk).update(
+                attempts=F("attempts") + 1, error=type(error).__name__[:60]
+            )
     return done
+
+
+def unheard() -> QuerySet[Happening]:
+    """Return what failed too often and is not tried any more by itself."""
+    return Happening.objects.filter(attempts__gte=MAX_ATTEMPTS)
+
+
+def try_again(happenings: QuerySet[Happening], *, at: datetime) -> int:
+    """Let these be taken in with the next look; return how many.
+
+    What happened too long ago stays as it is: it would move nobody.
+    """
+    fresh = happenings.filter(
+        attempts__gte=MAX_ATTEMPTS, happened_at__gte=at - LATEST
+    ).order_by()
+    return fresh.update(attempts=0, error="")
 
 
 @retry_on_conflict

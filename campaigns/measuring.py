@@ -12,7 +12,7 @@ tenth method (R. G. Newcombe, Statistics in Medicine 17, 1998), built on Wilson'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import sqrt
@@ -36,12 +36,21 @@ from django.db.models.functions import Cast, Coalesce
 
 from activities.models import Order
 from campaigns.models import Campaign, CampaignPolicy, Enrolment
+from campaigns.steps.messages import SOURCE_TYPE
+from core.models import Programme
+from messaging.models import Message
 from rewards.models import GivenBenefit
 
 # 95 of 100 such intervals hold the true value.
 Z = 1.959964
 # Fewer in a group say nothing; with fewer buyers the share is a matter of luck.
 FEWEST_MEMBERS, FEWEST_BUYERS = 100, 10
+GONE_OUT = (
+    Message.State.SENT,
+    Message.State.DELIVERED,
+    Message.State.SEEN,
+    Message.State.UNKNOWN,
+)
 MONEY: Any = DecimalField(max_digits=20, decimal_places=2)
 
 
@@ -93,27 +102,35 @@ class Effect:
 
     ``revenue`` and ``profit`` are for all who were reached, in the programme's currency;
     ``share`` is the difference of the shares of buyers. None: too few to say, see
-    ``missing``.
+    ``missing``. What was given and what messages cost lowers the profit; messages are paid
+    in VND, and where the programme counts in another currency they are left out of it.
     """
 
     reached: Group
     left_alone: Group
-    share: Interval | None
-    revenue: Interval | None
-    cost: Decimal
-    profit: Interval | None
+    benefit_cost: Decimal
+    message_cost: int
+    currency: str
     missing: str = ""
+    share: Interval | None = None
+    revenue: Interval | None = None
+    profit: Interval | None = None
 
     @property
     def is_certain(self) -> bool:
         return self.revenue is not None and self.revenue.is_certain
+
+    @property
+    def counts_messages(self) -> bool:
+        """Whether the profit is less by what messages cost."""
+        return self.currency == Programme.Currency.VND
 
 
 NO_HOLDOUT, TOO_FEW, TOO_FEW_BUYERS = "no_holdout", "too_few", "too_few_buyers"
 
 
 def measure(campaign: Campaign, *, at: datetime) -> Effect:
-    """Compare those who were reached with those who were left alone. Four queries."""
+    """Compare those who were reached with those who were left alone. Five queries."""
     groups = {
         row["is_holdout"]: Group(
             row["size"], row["buyers"], row["total"] or Decimal(0), row["squares"] or 0.0
@@ -121,15 +138,31 @@ def measure(campaign: Campaign, *, at: datetime) -> Effect:
         for row in _watched(campaign, at=at)
     }
     reached, alone = groups.get(False, Group()), groups.get(True, Group())
-    cost = cost_of(campaign)
-    if missing := _missing(reached, alone):
-        return Effect(reached, alone, None, None, cost, None, missing)
+    effect = Effect(
+        reached,
+        alone,
+        benefit_cost=cost_of_benefits(campaign),
+        message_cost=cost_of_messages(campaign),
+        currency=str(Programme.current().currency),
+        missing=_missing(reached, alone),
+    )
+    return effect if effect.missing else _concluded(effect)
+
+
+def _concluded(effect: Effect) -> Effect:
+    """Add the comparison, where the groups are large enough for one."""
+    reached, alone = effect.reached, effect.left_alone
     revenue = difference_of_means(reached, alone).times(reached.size)
-    margin = CampaignPolicy.current().margin_percent / 100
-    earned = revenue.times(margin)
-    profit = Interval(*(value - float(cost) for value in earned))
-    share = difference_of_shares(reached, alone)
-    return Effect(reached, alone, share, revenue, cost, profit)
+    earned = revenue.times(CampaignPolicy.current().margin_percent / 100)
+    cost = float(effect.benefit_cost)
+    if effect.counts_messages:
+        cost += effect.message_cost
+    return replace(
+        effect,
+        share=difference_of_shares(reached, alone),
+        revenue=revenue,
+        profit=Interval(*(value - cost for value in earned)),
+    )
 
 
 def _watched(campaign: Campaign, *, at: datetime) -> QuerySet[Any, Any]:
@@ -164,14 +197,25 @@ def _watched(campaign: Campaign, *, at: datetime) -> QuerySet[Any, Any]:
     )
 
 
-def cost_of(campaign: Campaign) -> Decimal:
-    """Return what a campaign's benefits cost, those taken back left out."""
+def cost_of_benefits(campaign: Campaign) -> Decimal:
+    """Return what a campaign gave costs, what was taken back left out."""
     given = GivenBenefit.objects.filter(
         source=GivenBenefit.Source.CAMPAIGN,
         source_id=campaign.pk,
         taken_back_at__isnull=True,
     )
     return given.aggregate(cost=Sum("value"))["cost"] or Decimal(0)
+
+
+def cost_of_messages(campaign: Campaign) -> int:
+    """Return what a campaign's messages cost that went out, in VND.
+
+    Of some nobody knows whether they did: they may be on the bill, so they count.
+    """
+    gone_out = Message.objects.filter(
+        source_type=SOURCE_TYPE, source_id=campaign.pk, state__in=GONE_OUT
+    )
+    return gone_out.aggregate(cost=Sum("cost"))["cost"] or 0
 
 
 def _missing(reached: Group, alone: Group) -> str:

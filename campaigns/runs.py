@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.advancing import advance, finish_watching
 from campaigns.counts import Counts
+from campaigns.dropping import drop_tags, drop_what_is_over
 from campaigns.enrolling import close_leavers, take_in
 from campaigns.errors import CampaignsFailed, NotRunning
 from campaigns.happenings import work_off
@@ -65,10 +66,13 @@ def run_campaign(
 def run_campaigns(*, at: datetime, trigger: str) -> dict[str, Any]:
     """Run every automatic campaign that is running, in order; say what each came to.
 
+    Before that, tags leave that campaigns kept which are over by now.
     One that fails does not keep the others from running; at the end CampaignsFailed names
     it, so that the job is tried again.
     """
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {
+        code: {"untagged": num_tags} for code, num_tags in drop_what_is_over(at=at).items()
+    }
     failed: list[str] = []
     running = Campaign.objects.filter(state=Campaign.State.RUNNING).exclude(
         mode=Campaign.Mode.ONE_OFF
@@ -153,6 +157,9 @@ def _close_abandoned(campaign: Campaign) -> None:
 
 def _pass(campaign: Campaign, *, at: datetime, counts: Counts, dry_run: bool) -> None:
     """Keep the tags, let go, go on, take in: in this order, so that nobody is met twice."""
+    num_dropped = drop_tags(campaign, at=at, dry_run=dry_run)
+    counts.untagged += num_dropped
+    counts.left += num_dropped
     for step in _kept_tags(campaign):
         tag_audience(campaign, step, at=at, counts=counts, dry_run=dry_run)
     journey = Journey(campaign, campaign.version)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
@@ -24,18 +24,29 @@ from core.retry import retry_on_conflict
 DECIDE = "core.decide_changerequest"
 
 
+class Difference(NamedTuple):
+    """What an act changes, in words: of what, from what, to what."""
+
+    label: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something staff can ask for: how it is done, and who may ask and approve.
 
     ``perform`` gets the payload, the request and the time; whatever it raises leaves the
-    request open.
+    request open. ``explain`` puts a payload into words for who has to decide, and
+    ``turn_down`` closes what waits, when it is rejected or taken back.
     """
 
     kind: str
     label: Any
     permission: str
     perform: Callable[[Mapping[str, Any], ChangeRequest, datetime], None]
+    explain: Callable[[Mapping[str, Any]], Sequence[Difference]] = lambda _payload: ()
+    turn_down: Callable[[Mapping[str, Any], datetime], None] = lambda _payload, _at: None
 
 
 ACTS: dict[str, Act] = {}
@@ -98,7 +109,9 @@ def reject_change(
     request: ChangeRequest, *, by: User, at: datetime, note: str = ""
 ) -> ChangeRequest:
     """Decide against a request. Raises NotAllowed, AlreadyDecided."""
-    return _taken(request, by=by, at=at, state=ChangeRequest.State.REJECTED, note=note)
+    request = _taken(request, by=by, at=at, state=ChangeRequest.State.REJECTED, note=note)
+    _turn_down(request, at)
+    return request
 
 
 @transaction.atomic
@@ -111,7 +124,9 @@ def withdraw_change(request: ChangeRequest, *, by: User, at: datetime) -> Change
     ).update(state=ChangeRequest.State.WITHDRAWN, decided_at=at)
     if not changed:
         raise AlreadyDecided(_("This was decided before."))
-    return ChangeRequest.objects.get(pk=request.pk)
+    request = ChangeRequest.objects.get(pk=request.pk)
+    _turn_down(request, at)
+    return request
 
 
 def may_decide(request: ChangeRequest, user: AbstractBaseUser | AnonymousUser) -> bool:
@@ -130,6 +145,12 @@ def fingerprint(kind: str, payload: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what was asked for."""
     text = json.dumps([kind, payload], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _turn_down(request: ChangeRequest, at: datetime) -> None:
+    """Tell the act that it will not be done, where there still is such an act."""
+    if act := ACTS.get(request.kind):
+        act.turn_down(request.payload, at)
 
 
 def _taken(

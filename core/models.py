@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -68,6 +68,16 @@ class Programme(models.Model):
         help_text=_(
             "What one person may give one member by hand in a day, by what it costs; for "
             "points the wallet says it. Empty: any amount."
+        ),
+    )
+    records_days = models.PositiveSmallIntegerField(
+        _("working records are kept for (days)"),
+        default=365,
+        db_default=365,
+        validators=[MinValueValidator(60), MaxValueValidator(3650)],
+        help_text=_(
+            "How runs and jobs went, what providers told us, who entered and left watched "
+            "segments. Points, orders, messages and what staff did are kept for ever."
         ),
     )
     support_phone = models.CharField(

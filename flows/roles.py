@@ -106,6 +106,7 @@ MARKETING: Rights = {
     "campaigns.step": ALL,
     "campaigns.enrolment": LOOK,
     "campaigns.campaignrun": LOOK,
+    "campaigns.happening": LOOK,
     "campaigns.campaignpolicy": LOOK,
     "django_celery_beat.periodictask": EDIT,
     "django_celery_beat.crontabschedule": KEEP,

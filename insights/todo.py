@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.happenings import unheard
+from campaigns.models import Happening
 from core.admin_tools import list_address, number, when
 from core.models import ChangeRequest
 from rewards.models import Fulfilment, Redemption
@@ -32,11 +34,12 @@ class Todo:
 
 
 def todo_for(user: Any, *, at: datetime) -> list[Todo]:
-    """Return what waits for this person. At most one query each."""
+    """Return what waits for this person. At most two queries each."""
     asked: tuple[tuple[str, Callable[[datetime], Iterator[Todo]]], ...] = (
         ("rewards.view_fulfilment", _gifts),
         ("rewards.view_redemption", _unpaid),
         ("core.decide_changerequest", _approvals),
+        ("campaigns.view_happening", _unheard),
     )
     return [todo for right, ask in asked if user.has_perm(right) for todo in ask(at)]
 
@@ -89,4 +92,25 @@ def _approvals(_at: datetime) -> Iterator[Todo]:
             title % {"count": number(found["count"])},
             _("the oldest since %(day)s") % {"day": when(found["oldest"])},
             list_address(ChangeRequest, state__exact="open"),
+        )
+
+
+def _unheard(_at: datetime) -> Iterator[Todo]:
+    found = unheard().aggregate(count=Count("pk"), last=Max("happened_at"))
+    if found["count"]:
+        kinds = unheard().order_by("error").values_list("error", flat=True).distinct()
+        title = ngettext(
+            "%(count)s event that campaigns could not take in",
+            "%(count)s events that campaigns could not take in",
+            found["count"],
+        )
+        yield Todo(
+            "sms_failed",
+            title % {"count": number(found["count"])},
+            _("the last %(at)s: %(error)s")
+            % {
+                "at": when(found["last"]),
+                "error": ", ".join(filter(None, kinds[:3])) or "–",
+            },
+            list_address(Happening),
         )

@@ -229,6 +229,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "core.tasks.forget_pictures",
         "schedule": crontab(hour=4, minute=0),
     },
+    "forget-old-records": {
+        "task": "flows.tasks.forget_records",
+        "schedule": crontab(hour=4, minute=10),
+    },
 }
 
 

@@ -13,12 +13,13 @@ from typing import Any
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from core.batch import Column, insert_new
 from core.errors import InvalidInput
+from core.forgetting import forget_older
 from messaging.errors import WrongSignature
 from messaging.events import SMS, EventNotReady, handle
 from messaging.models import WebhookEvent
@@ -122,6 +123,13 @@ def process_events(*, at: datetime, limit: int | None = None) -> Processed:
         result.waiting += waiting
         result.done += len(events) - waiting
     return result
+
+
+def forget_events(*, before: datetime) -> int:
+    """Forget events that are done with, or were given up; return how many."""
+    done = Q(processed_at__isnull=False) | Q(attempts__gte=MAX_ATTEMPTS)
+    events = WebhookEvent.objects.filter(done)
+    return forget_older(events, when="received_at", before=before)
 
 
 def _open_batches(limit: int | None) -> Iterator[list[WebhookEvent]]:

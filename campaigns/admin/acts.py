@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.admin.launch import launch_lines
+from campaigns.dropping import worn_tags
 from campaigns.models import Campaign, Step
 from campaigns.services import Preview, allowed_states, preview_campaign
 from campaigns.states import resting
@@ -160,6 +162,7 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
             [
                 _("Members on their way go on to the last step."),
                 _("When nobody is on the way, the campaign ends by itself."),
+                *_tags_leave(campaign),
             ],
             people(resting(campaign).count()),
         )
@@ -181,8 +184,25 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
             _("Members on their way stop where they are."),
             _("Messages that have not gone out yet are cancelled."),
             _("Purchases of those whom it reached still count as returns."),
+            *_tags_leave(campaign),
         ],
     )
+
+
+def _tags_leave(campaign: Campaign) -> list[str]:
+    """Say on how many members the tags are that a campaign keeps while it is not over."""
+    worn = worn_tags(campaign).order_by().values("tag__name").annotate(count=Count("pk"))
+    return [
+        ngettext(
+            "%(count)s member wears the tag “%(tag)s” by it. With its end the tag leaves "
+            "them, tonight at the latest, unless another campaign keeps it on.",
+            "%(count)s members wear the tag “%(tag)s” by it. With its end the tag leaves "
+            "them, tonight at the latest, unless another campaign keeps it on.",
+            row["count"],
+        )
+        % {"count": number(row["count"]), "tag": row["tag__name"]}
+        for row in worn
+    ]
 
 
 def _ask_to_begin(

@@ -13,12 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from simple_history.admin import SimpleHistoryAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from campaigns.admin.acts import available_acts
 from campaigns.admin.board import phone_of_step
+from campaigns.admin.changing import ChangingAdmin, change_sentence, waiting_links
 from campaigns.admin.results import campaign_results
 from campaigns.admin.views import campaign_urls
 from campaigns.journey import Journey
@@ -27,7 +27,7 @@ from campaigns.outline import Line, how_it_ends, outline, who_enters
 from campaigns.preview import first_message
 from campaigns.readiness import EVENT, WITH_EVENTS
 from campaigns.services import has_draft
-from core.admin_tools import NOTHING, ConsoleAdmin, number, percent, two_lines, when
+from core.admin_tools import NOTHING, number, percent, two_lines, when
 from core.happenings import happening_kinds
 from members.admin.conditions import ConditionsField
 from messaging.admin.phone import Phone
@@ -136,7 +136,7 @@ def _happening_field(field: Any) -> forms.ChoiceField:
 
 
 @admin.register(Campaign)
-class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
+class CampaignAdmin(ChangingAdmin):
     form = CampaignForm
     list_display = (
         "title",
@@ -262,6 +262,8 @@ class CampaignAdmin(SimpleHistoryAdmin, ConsoleAdmin):
                 "results": campaign_results(campaign, at=timezone.now()),
                 "lines": outline(campaign, version=campaign.version),
                 "draft_lines": _draft_lines(campaign),
+                "change_sentence": change_sentence(campaign),
+                "waiting": waiting_links(campaign, request.user),
                 "phone": _phone(campaign),
                 "runs": campaign.runs.all()[:SHOWN_RUNS],
             }

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from campaigns.admin.views import facts
-from campaigns.models import CampaignRun, Enrolment
+from campaigns.happenings import MAX_ATTEMPTS, try_again
+from campaigns.models import CampaignRun, Enrolment, Happening
 from campaigns.steps import KINDS
-from core.admin_tools import NOTHING, BigTableMixin, ConsoleAdmin, ReadOnlyMixin, link, when
+from campaigns.steps.waiting import happening_label
+from core.admin_tools import (
+    NOTHING,
+    BigTableMixin,
+    ConsoleAdmin,
+    ReadOnlyMixin,
+    link,
+    number,
+    when,
+)
+from core.happenings import happening_kinds
 from members.admin import member_ids_for_search
 
 RUN_BADGES = {"running": "info", "done": "success", "failed": "danger"}
@@ -63,6 +78,72 @@ class CampaignRunAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     @display(description=_("Result"))
     def result(self, run: CampaignRun) -> str:
         return " · ".join(facts(run))
+
+
+@admin.register(Happening)
+class HappeningAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
+    """What happened and no campaign could take in; what is waiting is gone in seconds."""
+
+    list_display = ("what", "who", "happened", "error", "num_attempts")
+    list_filter = ("kind", "error")
+    list_select_related = ("member",)
+    ordering = ("-id",)
+    fields = ("kind", "member", "reference", "happened_at", "attempts", "error")
+    actions = ("try_again",)
+    empty_title = _("Campaigns have taken everything in")
+    empty_text = _(
+        "What happens to members and failed five times would be listed here, to be tried "
+        "again."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Happening]:
+        return super().get_queryset(request).filter(attempts__gte=MAX_ATTEMPTS)
+
+    def page_title(self, obj: Happening) -> str:
+        return f"{happening_label(obj.kind)} · {when(obj.happened_at)}"
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Read the names of what can happen once for the page."""
+        self.labels = {code: str(kind.label) for code, kind in happening_kinds().items()}
+        return super().get_changelist_instance(request)
+
+    @display(description=_("What happened"), ordering="kind")
+    def what(self, happening: Happening) -> str:
+        return self.labels.get(happening.kind, happening.kind)
+
+    @display(description=_("Member"))
+    def who(self, happening: Happening) -> str:
+        return str(happening.member)
+
+    @display(description=_("When"))
+    def happened(self, happening: Happening) -> str:
+        return when(happening.happened_at)
+
+    @display(description=_("Attempts"))
+    def num_attempts(self, happening: Happening) -> int:
+        return happening.attempts
+
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("campaigns.run_campaign"))
+
+    @admin.action(description=_("Try again"), permissions=["run"])
+    def try_again(self, request: HttpRequest, chosen: QuerySet[Happening]) -> None:
+        num_chosen, at = chosen.count(), timezone.now()
+        num_tried = try_again(chosen, at=at)
+        if num_tried:
+            text = ngettext(
+                "%(count)s event is tried again within seconds.",
+                "%(count)s events are tried again within seconds.",
+                num_tried,
+            )
+            messages.success(request, text % {"count": number(num_tried)})
+        if num_late := num_chosen - num_tried:
+            text = ngettext(
+                "%(count)s event lies more than three days back and would move nobody.",
+                "%(count)s events lie more than three days back and would move nobody.",
+                num_late,
+            )
+            messages.warning(request, text % {"count": number(num_late)})
 
 
 @admin.register(Enrolment)

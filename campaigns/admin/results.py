@@ -69,9 +69,10 @@ def campaign_results(campaign: Campaign, *, at: datetime) -> Results:
     if tagged := MemberTag.objects.filter(source=campaign.tag_source).count():
         results.funnel.append(Figure(_("carry the tag now"), number(tagged)))
     if people["entered"]:
+        effect = measure(campaign, at=at)
         results.funnel += _funnel(campaign, people, sent)
-        results.other = _other(campaign, people, sent)
-        results.effect = show_effect(campaign, measure(campaign, at=at))
+        results.other = _other(people, sent, effect.currency)
+        results.effect = show_effect(campaign, effect)
     return results
 
 
@@ -141,10 +142,7 @@ def _funnel(
     ]
 
 
-def _other(
-    campaign: Campaign, people: dict[str, int], sent: dict[str, int]
-) -> list[Figure]:
-    currency = Programme.current().currency
+def _other(people: dict[str, int], sent: dict[str, int], currency: str) -> list[Figure]:
     worth = Decimal(people["worth"] or 0)
     shown = [
         Figure(_("orders that brought them back, worth"), format_money(worth, currency)),
@@ -163,13 +161,14 @@ def show_effect(campaign: Campaign, effect: Effect) -> Shown | None:
     """Put the comparison with the hold-out group into words."""
     if effect.missing == NO_HOLDOUT and not effect.reached.size:
         return None
-    currency = Programme.current().currency
+    currency = effect.currency
     groups = [
         (_("members reached"), _group_cells(effect.reached, currency)),
         (_("left alone"), _group_cells(effect.left_alone, currency)),
     ]
     if effect.missing:
-        return Shown(_("No conclusion yet"), "info", _why_none(effect), [], groups)
+        told = _("No conclusion yet"), "info", _why_none(effect)
+        return Shown(*told, _cost_figures(effect), groups)
     verdict, tone, explanation = _verdict(campaign, effect, currency)
     return Shown(verdict, tone, explanation, _effect_figures(effect, currency), groups)
 
@@ -236,8 +235,23 @@ def _effect_figures(effect: Effect, currency: str) -> list[Figure]:
             f"{points_of(effect.share.value)} "
             f"({points_of(effect.share.low)} … {points_of(effect.share.high)})",
         ),
-        Figure(_("cost of what was given"), format_money(effect.cost, currency)),
-        Figure(_("profit"), format_money(round_money(effect.profit.value), currency)),
+        *_cost_figures(effect),
+        Figure(
+            _("profit") if effect.counts_messages else _("profit, before messages"),
+            format_money(round_money(effect.profit.value), currency),
+        ),
+    ]
+
+
+def _cost_figures(effect: Effect) -> list[Figure]:
+    return [
+        Figure(
+            _("cost of what was given"), format_money(effect.benefit_cost, effect.currency)
+        ),
+        Figure(
+            _("cost of messages"),
+            format_money(Decimal(effect.message_cost), Programme.Currency.VND),
+        ),
     ]
 
 

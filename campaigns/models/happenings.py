@@ -9,7 +9,11 @@ from members.models import Member
 
 
 class Happening(models.Model):
-    """One event, written together with the fact and deleted when campaigns took it in."""
+    """One event, written together with the fact and deleted when campaigns took it in.
+
+    What failed too often stays, with the kind of its error, until staff try it again or it
+    is as old as working records get.
+    """
 
     kind = models.CharField(_("what happened"), max_length=60)
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+")
@@ -18,6 +22,14 @@ class Happening(models.Model):
     )
     happened_at = models.DateTimeField(_("when"))
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    error = models.CharField(
+        _("error"),
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The kind of the last error; its text may quote personal data."),
+    )
 
     class Meta:
         verbose_name = _("happening")

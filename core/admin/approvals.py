@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from core.admin_tools import ConsoleAdmin, ReadOnlyMixin, when
 from core.approvals import (
     ACTS,
+    Difference,
     approve_change,
     may_decide,
     reject_change,
@@ -43,6 +45,12 @@ class DecisionForm(forms.Form):
         max_length=200,
         widget=UnfoldAdminTextInputWidget(),
     )
+
+
+def _differences(asked: ChangeRequest) -> Sequence[Difference]:
+    """Say what it changes from what to what, where the act can tell."""
+    act = ACTS.get(asked.kind)
+    return act.explain(asked.payload) if act else ()
 
 
 @admin.register(ChangeRequest)
@@ -86,6 +94,7 @@ class ChangeRequestAdmin(ReadOnlyMixin, ConsoleAdmin):
             "opts": self.opts,
             "asked": asked,
             "what": self.what(asked),
+            "differences": _differences(asked),
             "form": form,
             "may_decide": may_decide(asked, request.user),
             "may_withdraw": asked.requested_by_id == request.user.pk,

@@ -28,6 +28,7 @@ class ProgrammeAdmin(SingletonMixin, ConsoleAdmin):
         (_("What members see"), {"fields": ("name", "unit_name", "brand_color")}),
         (_("Money and time"), {"fields": ("currency", "time_zone")}),
         (_("Two people for one act"), {"fields": ("gift_approval_above",)}),
+        (_("What is kept"), {"fields": ("records_days",)}),
         (_("Help for members"), {"fields": ("support_phone", "terms_url")}),
     )
 

@@ -21,6 +21,7 @@ from django.db.models.functions import TruncDate
 from core.batch import Column, insert_new, insert_rows
 from core.clock import programme_zone, start_of_day
 from core.errors import DomainError
+from core.forgetting import forget_older
 from core.id_ranges import spans
 from members.models import Member, Segment, SegmentChange, SegmentMember
 from members.segments.tree import members_matching
@@ -112,6 +113,14 @@ def latest_change(segment: Segment) -> int:
     """Return the cursor of a reader who wants only what happens from now on."""
     last = SegmentChange.objects.filter(segment=segment).order_by("-pk").first()
     return last.pk if last else 0
+
+
+def forget_changes(*, before: datetime) -> int:
+    """Forget who entered and left before a moment; return how many changes.
+
+    Whoever reads them has to come by more often than that.
+    """
+    return forget_older(SegmentChange.objects.all(), when="happened_at", before=before)
 
 
 def count_segments(*, at: datetime) -> int:

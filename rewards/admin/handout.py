@@ -56,7 +56,7 @@ from rewards.handouts import (
     take_back_handout,
     what_it_means,
 )
-from rewards.handouts.asking import waiting_for
+from rewards.handouts.asking import request_for, waiting_for
 from rewards.models import Benefit, GivenBenefit, Handout, HandoutMember
 from rewards.sentence import describe_benefit
 from rewards.tasks import nudge_batches
@@ -64,6 +64,7 @@ from rewards.tasks import nudge_batches
 FOLDER = "admin/rewards/handout"
 STATE_BADGES = {
     "waiting": "warning",
+    "rejected": "danger",
     "running": "info",
     "done": "success",
     "stopped": "warning",
@@ -248,6 +249,7 @@ class HandoutAdmin(TwoStepMixin, ReadOnlyMixin, ConsoleAdmin):
             "tiles": tiles(handout, currency),
             "reasons": reasons(handout),
             "waiting": link(waits, _("Waits for a second person")) if waits else "",
+            "why_not": why_not(handout),
             "may_change": request.user.has_perm(CHANGE),
             "num_open": handout.num_given - handout.num_back - handout.num_kept,
         }
@@ -372,6 +374,19 @@ def tiles(handout: Handout, currency: str) -> list[Tile]:
             _("%(count)s used already") % {"count": number(handout.num_kept)},
         ),
     ]
+
+
+def why_not(handout: Handout) -> str:
+    """Say who did not approve it, and why."""
+    asked = request_for(handout) if handout.state == Handout.State.REJECTED else None
+    if asked is None or asked.decided_at is None:
+        return ""
+    if asked.decided_by is None:
+        text = _("Taken back by who asked for it, %(at)s. Nobody gets anything.")
+        return text % {"at": when(asked.decided_at)}
+    text = _("%(who)s did not approve it, %(at)s. Nobody gets anything.")
+    told = text % {"who": asked.decided_by.get_username(), "at": when(asked.decided_at)}
+    return f"{told} {asked.decision_note}".strip()
 
 
 def reasons(handout: Handout) -> list[tuple[str, str]]:

@@ -57,10 +57,11 @@ def ask_handout(
 ) -> Handout | ChangeRequest:
     """Write down who gets it and put it in line, or ask a second person first.
 
-    A repeat with the same key answers what there is. Raises InvalidInput.
+    A repeat with the same key answers what there is. Raises InvalidInput, also where that
+    was not approved.
     """
     if earlier := Handout.objects.filter(key=key).first():
-        return waiting_for(earlier) or earlier
+        return _answer(earlier)
     if not name.strip():
         raise InvalidInput(_("Say on what occasion; members' histories show it."))
     if not benefit.is_active:
@@ -77,7 +78,7 @@ def ask_handout(
     # Of two clicks at the same moment the unique key lets one in.
     handout, is_new = Handout.objects.get_or_create(key=key, defaults=told)
     if not is_new:
-        return waiting_for(handout) or handout
+        return _answer(handout)
     handout.size = _write_down(handout, chosen)
     if not handout.size:
         raise InvalidInput(_("Nobody is chosen. Choose others, or look at the list."))
@@ -86,6 +87,15 @@ def ask_handout(
         handout.state = State.RUNNING
     handout.save(update_fields=["size", "state"])
     return _ask_second_person(handout, meaning, by, at) if meaning.waits else handout
+
+
+def _answer(earlier: Handout) -> Handout | ChangeRequest:
+    """Answer a repeat."""
+    if earlier.state == State.REJECTED:
+        raise InvalidInput(
+            _("This was asked for before and not approved. Begin anew to ask again.")
+        )
+    return waiting_for(earlier) or earlier
 
 
 def _write_down(handout: Handout, chosen: Chosen) -> int:
@@ -140,11 +150,14 @@ def _ask_second_person(
 
 
 def waiting_for(handout: Handout) -> ChangeRequest | None:
-    """Return the request that a handout waits for; it may have been rejected."""
-    if handout.state != State.WAITING:
-        return None
+    """Return the request that a handout waits for."""
+    return request_for(handout) if handout.state == State.WAITING else None
+
+
+def request_for(handout: Handout) -> ChangeRequest | None:
+    """Return what was laid before a second person, whatever was decided."""
     asked = ChangeRequest.objects.filter(kind=HAND_OUT, payload__handout=handout.pk)
-    return asked.order_by("-pk").first()
+    return asked.select_related("decided_by").order_by("-pk").first()
 
 
 def _perform(payload: Mapping[str, Any], request: ChangeRequest, at: datetime) -> None:
@@ -160,7 +173,13 @@ def _perform(payload: Mapping[str, Any], request: ChangeRequest, at: datetime) -
     nudge_batches()
 
 
+def _turn_down(payload: Mapping[str, Any], at: datetime) -> None:
+    """Close what was not approved, or taken back by who asked: nobody gets anything."""
+    waiting = Handout.objects.filter(pk=payload["handout"], state=State.WAITING)
+    waiting.update(state=State.REJECTED, finished_at=at)
+
+
 def register() -> None:
     """Say that handouts can be asked for."""
     label = gettext_lazy("A benefit for many members")
-    register_act(Act(HAND_OUT, label, PERMISSION, _perform))
+    register_act(Act(HAND_OUT, label, PERMISSION, _perform, turn_down=_turn_down))

@@ -20,6 +20,7 @@ class Handout(models.Model):
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waits for a second person")
+        REJECTED = "rejected", _("not approved")
         RUNNING = "running", _("under way")
         DONE = "done", _("done")
         STOPPED = "stopped", _("stopped")

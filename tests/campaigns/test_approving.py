@@ -11,7 +11,12 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from campaigns import tasks
 from campaigns.board import board_stamp
 from campaigns.models import Campaign, CampaignPolicy
-from campaigns.services import TransitionRefused, save_board, start_campaign
+from campaigns.services import (
+    TransitionRefused,
+    pause_campaign,
+    save_board,
+    start_campaign,
+)
 from core.approvals import NotAllowed, approve_change
 from core.errors import DomainError
 from core.models import ChangeRequest
@@ -68,6 +73,30 @@ def test_what_was_changed_since_needs_a_new_look(
     assert "was changed after it was asked for" in str(refusal.value)
     campaign.refresh_from_db()
     assert (campaign.state, ChangeRequest.objects.get().state) == ("draft", "open")
+
+
+@pytest.mark.parametrize(
+    "change", [{"leaves": False}, {"rest_days": 9}, {"goal_days": 5}, {"at_time": "08:00"}]
+)
+def test_everything_that_decides_is_looked_at(
+    console: Client,
+    boss: User,
+    campaign: Campaign,
+    now: datetime,
+    change: dict[str, object],
+) -> None:
+    press(console, campaign, "start")
+    Campaign.objects.update(**change)
+
+    with pytest.raises(TransitionRefused):
+        approve_change(ChangeRequest.objects.get(), by=boss, at=now)
+
+    press(console, campaign, "start")
+    asked_anew = ChangeRequest.objects.order_by("pk").last()
+    assert asked_anew is not None
+    approve_change(asked_anew, by=boss, at=now)
+    campaign.refresh_from_db()
+    assert (campaign.state, ChangeRequest.objects.count()) == ("running", 2)
 
 
 @pytest.mark.parametrize("bound", [2, None])
@@ -151,6 +180,15 @@ def test_new_steps_for_many_wait_for_a_second_person(
     approve_change(request, by=boss, at=now)
     running.refresh_from_db()
     assert running.version == 2
+
+
+def test_a_pause_is_no_way_around_it(
+    console: Client, running: Campaign, now: datetime
+) -> None:
+    pause_campaign(campaign=running, at=now)
+    assert "a second person has to approve it" in publish(console, running)
+    press(console, running, "resume")
+    assert (running.state, running.version) == ("running", 1)
 
 
 def test_a_draft_that_changed_since_is_looked_at_anew(

@@ -9,6 +9,7 @@ import pytest
 from activities.models import ActivityType
 from activities.services import ActivityFact, RefundFact
 from campaigns import happenings
+from campaigns.happenings import try_again
 from campaigns.models import Campaign, Enrolment, Happening
 from campaigns.services import pause_campaign
 from flows.record import record_activities, record_refunds
@@ -267,4 +268,14 @@ def test_what_fails_holds_nothing_else_up_and_is_given_up(
 
     assert rests(journey) == {"BINH": ("active", "w1")}
     left = Happening.objects.get()
-    assert (left.member_id, left.attempts) == (mai.pk, 5)
+    assert (left.member_id, left.attempts, left.error) == (mai.pk, 5, "RuntimeError")
+
+    # Once the cause is mended, it is tried again: by staff, while it is fresh.
+    monkeypatch.setattr(happenings, "_begin", begin)
+    go_on(now)
+    assert rests(journey) == {"BINH": ("active", "w1")}
+    assert try_again(Happening.objects.all(), at=now + 3 * DAY + timedelta(seconds=1)) == 0
+    assert try_again(Happening.objects.all(), at=now) == 1
+    go_on(now)
+    assert set(rests(journey)) == {"MAI", "BINH"}
+    assert not Happening.objects.exists()

@@ -11,6 +11,7 @@ import pytest
 from activities.models import Order
 from campaigns.admin.results import show_effect
 from campaigns.measuring import (
+    Effect,
     Group,
     Interval,
     difference_of_means,
@@ -21,6 +22,7 @@ from campaigns.measuring import (
 from campaigns.models import Campaign, CampaignPolicy, Enrolment
 from core.clock import local_date
 from members.models import Member
+from messaging.models import Message, MessageTemplate
 from rewards.models import Benefit, GivenBenefit
 from tests import factories
 from tests.campaigns.journeys import make_journey, wait
@@ -58,6 +60,38 @@ def order(member: Member, total: int, at: datetime, **fields: object) -> Order:
         total=Decimal(total),
         **fields,
     )
+
+
+def send(
+    journey: Campaign,
+    member: Member,
+    *,
+    cost: int,
+    at: datetime,
+    state: str = "sent",
+    cause: tuple[str, int] | None = None,
+) -> Message:
+    """Write down a message of the campaign, or of another cause, as the relay does."""
+    source_type, source_id = cause or ("campaign", journey.pk)
+    template = MessageTemplate.objects.first() or factories.make_template()
+    return Message.objects.create(
+        key=f"message {Message.objects.count()}",
+        member=member,
+        template=template,
+        channel="sms",
+        state=state,
+        source_type=source_type,
+        source_id=source_id,
+        due_at=at,
+        sent_at=at,
+        cost=cost,
+    )
+
+
+def figures(journey: Campaign, effect: Effect) -> dict[str, str]:
+    shown = show_effect(journey, effect)
+    assert shown is not None
+    return {figure.label: figure.value for figure in shown.figures}
 
 
 # --- exact numbers ------------------------------------------------------------------------
@@ -111,6 +145,8 @@ def test_an_effect_by_hand(journey: Campaign, now: datetime) -> None:
             taken_back_at=taken_back,
         )
 
+    send(journey, reached[0], cost=700, at=now)
+
     effect = measure(journey, at=now + 10 * DAY)
 
     # 30.000 ₫ and 10.000 ₫ a way: 20.000 ₫ more, for 200 ways.
@@ -122,11 +158,55 @@ def test_an_effect_by_hand(journey: Campaign, now: datetime) -> None:
     assert effect.revenue.low == pytest.approx(4_000_000 - error)
     assert effect.revenue.high == pytest.approx(4_000_000 + error)
     assert effect.is_certain
-    assert effect.cost == Decimal(500)
+    assert (effect.benefit_cost, effect.message_cost) == (Decimal(500), 700)
     assert effect.profit is not None
-    assert effect.profit.value == pytest.approx(4_000_000 * 0.4 - 500)
+    assert effect.profit.value == pytest.approx(4_000_000 * 0.4 - 500 - 700)
+    assert figures(journey, effect) == {
+        "revenue that it brought": "4.000.000 ₫",
+        "more members who buy, of a hundred": "+20,0 (+10,5 … +28,0)",
+        "cost of what was given": "500 ₫",
+        "cost of messages": "700 ₫",
+        "profit": "1.598.800 ₫",
+    }
     assert effect.share is not None
     assert effect.share.value == pytest.approx(0.2)
+
+
+def test_messages_that_went_out_cost_what_they_cost(
+    journey: Campaign, now: datetime
+) -> None:
+    (member,) = enrol(journey, 1, alone=False, at=now)
+    costs = {"sent": 1, "delivered": 20, "seen": 300, "unknown": 4000}
+    nothing = ("pending", "sending", "failed", "refused", "expired", "cancelled")
+    for state, cost in {**costs, **dict.fromkeys(nothing, 50_000)}.items():
+        send(journey, member, cost=cost, at=now, state=state)
+    send(journey, member, cost=50_000, at=now, cause=("test", journey.pk))
+    send(journey, member, cost=50_000, at=now, cause=("campaign", journey.pk + 1))
+
+    effect = measure(journey, at=now + DAY)
+
+    assert effect.message_cost == 4321
+    # Also where there is nothing to compare with.
+    assert figures(journey, effect) == {
+        "cost of what was given": "0 ₫",
+        "cost of messages": "4.321 ₫",
+    }
+
+
+def test_in_another_currency_messages_are_shown_and_not_counted(
+    journey: Campaign, now: datetime
+) -> None:
+    factories.make_programme(currency="USD")
+    reached = enrol(journey, 100, alone=False, at=now)
+    enrol(journey, 100, alone=True, at=now)
+    for member in reached[:20]:
+        order(member, 10, now + DAY)
+    send(journey, reached[0], cost=700, at=now)
+
+    told = figures(journey, measure(journey, at=now + 10 * DAY))
+
+    assert (told["cost of messages"], told["cost of what was given"]) == ("700 ₫", "0,00 $")
+    assert told["profit, before messages"] == "200,00 $"
 
 
 def test_newcombe_by_his_own_example() -> None:
@@ -170,7 +250,8 @@ def test_too_few_conclude_nothing(
     assert (effect.revenue is None) is bool(missing)
     shown = show_effect(journey, effect)
     assert shown is not None
-    assert bool(shown.figures) is not bool(missing)
+    labels = [figure.label for figure in shown.figures]
+    assert ("profit" in labels) is not bool(missing)
 
 
 def test_the_verdicts() -> None:

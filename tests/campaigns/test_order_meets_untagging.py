@@ -10,10 +10,12 @@ import pytest
 from django.db import connections, transaction
 
 from campaigns import tagging
+from campaigns.dropping import drop_tags
 from campaigns.models import Campaign
-from campaigns.services import run_campaign
-from members.models import Member, MemberTag
+from campaigns.services import end_campaign, publish_board, run_campaign, save_board
+from members.models import Member, MemberTag, Tag
 from tests.campaigns.conftest import Buy
+from tests.campaigns.journeys import make_journey, wait
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
@@ -63,6 +65,15 @@ def test_without_the_lock_it_would_be_lost(
     """The negative control: an order that finds the tag there and does not lock it."""
     buy(mai)
     later = now + timedelta(days=46)
+    take_the_lock_off(monkeypatch)
+
+    with order_under_way(buy, mai, later):
+        run_campaign(campaign=recent, at=later, trigger="clock")
+
+    assert not MemberTag.objects.filter(member=mai).exists()
+
+
+def take_the_lock_off(monkeypatch: pytest.MonkeyPatch) -> None:
     execute = tagging.execute
 
     def without_lock(sql: str, parameters: list[object]) -> int:
@@ -71,7 +82,43 @@ def test_without_the_lock_it_would_be_lost(
 
     monkeypatch.setattr(tagging, "execute", without_lock)
 
-    with order_under_way(buy, mai, later):
-        run_campaign(campaign=recent, at=later, trigger="clock")
 
+# --- the campaign is over, and another one keeps the same tag -----------------------------
+
+
+@pytest.fixture
+def other(recent: Campaign, mai: Member, buy: Buy, now: datetime) -> Campaign:
+    """Another that keeps the tag for 20 days; Mai wears the preset's, 40 days later."""
+    buy(mai, days_ago=40)
+    other = make_journey(
+        [wait("w1", 1)], at=now, code="other", conditions=recent.conditions, days=20
+    )
+    save_board(campaign=other, tree=[], kept=[Tag.objects.get(code="45").pk])
+    publish_board(campaign=other, at=now)
+    end_campaign(campaign=recent, at=now)
+    assert MemberTag.objects.get(member=mai).source == recent.tag_source
+    return other
+
+
+def test_what_an_order_holds_goes_to_the_other_with_the_next_pass(
+    other: Campaign, recent: Campaign, mai: Member, buy: Buy, now: datetime
+) -> None:
+    with order_under_way(buy, mai, now):
+        assert drop_tags(recent, at=now) == 0
+    assert MemberTag.objects.get(member=mai).source == recent.tag_source
+    assert drop_tags(recent, at=now) == 0
+    assert MemberTag.objects.get(member=mai).source == other.tag_source
+
+
+def test_without_the_lock_it_would_be_lost_to_the_other_too(
+    other: Campaign,
+    recent: Campaign,
+    mai: Member,
+    buy: Buy,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    take_the_lock_off(monkeypatch)
+    with order_under_way(buy, mai, now):
+        assert drop_tags(recent, at=now) == 1
     assert not MemberTag.objects.filter(member=mai).exists()

@@ -21,6 +21,7 @@ READ_ONLY = {
     "axes.AccessLog",
     "campaigns.CampaignRun",
     "campaigns.Enrolment",
+    "campaigns.Happening",
     "core.ChangeRequest",
     "core.JobRun",
     "messaging.Feedback",

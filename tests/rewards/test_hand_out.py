@@ -5,16 +5,24 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from threading import Barrier
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from core.approvals import approve_change
+from core.approvals import (
+    AlreadyDecided,
+    NotAllowed,
+    approve_change,
+    reject_change,
+    withdraw_change,
+)
 from core.errors import InvalidInput
 from core.models import ChangeRequest, Programme
 from flows.merge import merge_members
@@ -326,6 +334,91 @@ def test_above_the_bound_a_second_person_approves(
     handout = Handout.objects.get()
     assert (handout.state, handout.num_given) == ("done", 10)
     assert handout.actor == "staff + checker"
+
+
+@pytest.fixture
+def asked(crowd: list[Member], staff: User, now: datetime) -> ChangeRequest:
+    """A handout for the crowd that waits for a second person."""
+    Programme.objects.update(gift_approval_above=1)
+    asked = ask(make_benefit(value=Decimal(15_000)), staff, now)
+    assert isinstance(asked, ChangeRequest)
+    return asked
+
+
+def page_of(console: Client, handout: Handout) -> str:
+    return console.get(f"/admin/rewards/handout/{handout.pk}/change/").content.decode()
+
+
+def nobody_got_anything(handout: Handout) -> bool:
+    assert not work_on_handouts(seconds=1)
+    for verb in (stop_handout, continue_handout, take_back_handout):
+        with pytest.raises(HandoutClosed):
+            verb(handout)
+    return not GivenBenefit.objects.exists() and outcomes(handout) == {"open": 10}
+
+
+def test_what_is_rejected_is_closed(
+    asked: ChangeRequest, console: Client, checker: User, staff: User, now: datetime
+) -> None:
+    handout = Handout.objects.get()
+    assert "Waits for a second person" in page_of(console, handout)
+
+    reject_change(asked, by=checker, at=now, note="Too dear.")
+
+    handout.refresh_from_db()
+    assert (handout.state, handout.finished_at) == ("rejected", now)
+    assert nobody_got_anything(handout)
+    text = page_of(console, handout)
+    assert "checker did not approve it" in text
+    assert "Nobody gets anything. Too dear." in text
+    assert "10 members were chosen." in text
+    assert "not approved" in console.get("/admin/rewards/handout/").content.decode()
+    with pytest.raises(AlreadyDecided):
+        approve_change(asked, by=checker, at=now)
+    handout.refresh_from_db()
+    assert handout.state == "rejected"
+
+
+def test_what_was_taken_back_is_closed(
+    asked: ChangeRequest, console: Client, staff: User, now: datetime
+) -> None:
+    withdraw_change(asked, by=staff, at=now)
+    handout = Handout.objects.get()
+    assert handout.state == "rejected"
+    assert nobody_got_anything(handout)
+    assert "Taken back by who asked for it" in page_of(console, handout)
+
+
+def test_the_same_key_is_not_asked_for_again_silently(
+    asked: ChangeRequest, checker: User, staff: User, now: datetime
+) -> None:
+    reject_change(asked, by=checker, at=now)
+    benefit = Benefit.objects.get()
+    with pytest.raises(InvalidInput, match="not approved"):
+        ask(benefit, staff, now)
+    assert (Handout.objects.count(), ChangeRequest.objects.count()) == (1, 1)
+    assert isinstance(ask(benefit, staff, now, key="k2"), ChangeRequest)
+
+
+def test_who_may_not_decide_closes_nothing(
+    asked: ChangeRequest, checker: User, staff: User, now: datetime
+) -> None:
+    with pytest.raises(NotAllowed):
+        reject_change(asked, by=staff, at=now)
+    with pytest.raises(NotAllowed):
+        withdraw_change(asked, by=checker, at=now)
+    assert Handout.objects.get().state == "waiting"
+
+
+@pytest.mark.parametrize(("decided", "state"), [(True, "rejected"), (False, "waiting")])
+def test_what_was_rejected_before_is_closed_by_the_migration(
+    asked: ChangeRequest, decided: bool, state: str
+) -> None:
+    if decided:
+        ChangeRequest.objects.update(state="withdrawn")
+    migration = import_module("rewards.migrations.0005_close_rejected_handouts")
+    migration.close_rejected(apps, None)
+    assert Handout.objects.get().state == state
 
 
 @pytest.mark.parametrize(("bound", "waits"), [(299, True), (300, False)])
