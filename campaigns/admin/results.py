@@ -1,4 +1,4 @@
-"""How we know that it worked: the numbers of one campaign, in seven queries."""
+"""How we know that it worked: the numbers of one campaign, in eight queries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from core.models import Programme
 from core.money import format_money
 from members.models import MemberTag
 from messaging.models import Message
+from messaging.reasons import reason_label
 
+SHOWN_REASONS = 4
+NOT_SENT = ("refused", "expired", "cancelled", "failed", "unknown")
 LEFT_US = ("sent", "delivered", "seen")
 ARRIVED = ("delivered", "seen")
 WAITING = ("pending", "sending")
@@ -47,6 +50,8 @@ class Results:
 
     funnel: list[Figure] = field(default_factory=list)
     other: list[Figure] = field(default_factory=list)
+    # Why messages were not sent: the most frequent reasons.
+    refusals: list[Figure] = field(default_factory=list)
     effect: Shown | None = None
 
 
@@ -62,7 +67,7 @@ class Shown:
 
 
 def campaign_results(campaign: Campaign, *, at: datetime) -> Results:
-    """Count a campaign's members and messages, and what it brought. Seven queries."""
+    """Count a campaign's members and messages, and what it brought. Eight queries."""
     people = _people(campaign)
     sent = _messages(campaign)
     results = Results()
@@ -71,6 +76,8 @@ def campaign_results(campaign: Campaign, *, at: datetime) -> Results:
     if people["entered"]:
         results.funnel += _funnel(campaign, people, sent)
         results.other = _other(campaign, people, sent)
+        if sent["refused"] or sent["failed"]:
+            results.refusals = _refusals(campaign)
         results.effect = show_effect(campaign, measure(campaign, at=at))
     return results
 
@@ -154,6 +161,27 @@ def _other(
         Figure(_("left the campaign"), number(people["left"])),
     ]
     return [figure for figure in shown if figure.value != "0"]
+
+
+def _refusals(campaign: Campaign) -> list[Figure]:
+    """Name the most frequent reasons for which messages were not sent."""
+    rows = Message.objects.filter(
+        source_type="campaign", source_id=campaign.pk, state__in=NOT_SENT
+    )
+    counted = rows.exclude(reason="").values("reason").annotate(number=Count("pk"))
+    return [
+        Figure(
+            reason_label(row["reason"]),
+            number(row["number"]),
+            address=list_address(
+                "messaging.message",
+                source_type="campaign",
+                source_id=campaign.pk,
+                reason=row["reason"],
+            ),
+        )
+        for row in counted.order_by("-number", "reason")[:SHOWN_REASONS]
+    ]
 
 
 # --- what it brought --------------------------------------------------------------------
