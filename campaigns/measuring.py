@@ -132,17 +132,22 @@ def measure(campaign: Campaign, *, at: datetime) -> Effect:
     return Effect(reached, alone, share, revenue, cost, profit)
 
 
-def _watched(campaign: Campaign, *, at: datetime) -> QuerySet[Any, Any]:
-    """Sum the revenue of each way, and that by group."""
+def watched_orders(campaign: Campaign, *, at: datetime) -> QuerySet[Order]:
+    """Return the orders of the window of the enrolment around this subquery."""
     until: Any = OuterRef("entered_at") + timedelta(days=campaign.goal_days)
-    orders = Order.objects.filter(
+    return Order.objects.filter(
         member=OuterRef("member"),
         status=Order.Status.COMPLETED,
         placed_at__gt=OuterRef("entered_at"),
         placed_at__lte=ExpressionWrapper(until, output_field=DateTimeField()),
     ).filter(placed_at__lte=at)
+
+
+def _watched(campaign: Campaign, *, at: datetime) -> QuerySet[Any, Any]:
+    """Sum the revenue of each way, and that by group."""
     spent = (
-        orders.order_by()
+        watched_orders(campaign, at=at)
+        .order_by()
         .values("member")
         .annotate(left=Sum(F("total") - F("refunded"), output_field=MONEY))
         .values("left")
