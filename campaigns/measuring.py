@@ -36,6 +36,9 @@ from django.db.models.functions import Cast, Coalesce
 
 from activities.models import Order
 from campaigns.models import Campaign, CampaignPolicy, Enrolment
+from campaigns.steps.messages import SOURCE_TYPE
+from core.models import Programme
+from messaging.models import Message
 from rewards.models import GivenBenefit
 
 # 95 of 100 such intervals hold the true value.
@@ -100,8 +103,11 @@ class Effect:
     left_alone: Group
     share: Interval | None
     revenue: Interval | None
+    # What its benefits and its messages cost.
     cost: Decimal
+    message_cost: Decimal
     profit: Interval | None
+    margin_percent: int
     missing: str = ""
 
     @property
@@ -113,7 +119,7 @@ NO_HOLDOUT, TOO_FEW, TOO_FEW_BUYERS = "no_holdout", "too_few", "too_few_buyers"
 
 
 def measure(campaign: Campaign, *, at: datetime) -> Effect:
-    """Compare those who were reached with those who were left alone. Four queries."""
+    """Compare those who were reached with those who were left alone. Six queries."""
     groups = {
         row["is_holdout"]: Group(
             row["size"], row["buyers"], row["total"] or Decimal(0), row["squares"] or 0.0
@@ -121,15 +127,15 @@ def measure(campaign: Campaign, *, at: datetime) -> Effect:
         for row in _watched(campaign, at=at)
     }
     reached, alone = groups.get(False, Group()), groups.get(True, Group())
-    cost = cost_of(campaign)
+    percent = CampaignPolicy.current().margin_percent
+    costs = cost_of(campaign), message_cost_of(campaign)
     if missing := _missing(reached, alone):
-        return Effect(reached, alone, None, None, cost, None, missing)
+        return Effect(reached, alone, None, None, *costs, None, percent, missing)
     revenue = difference_of_means(reached, alone).times(reached.size)
-    margin = CampaignPolicy.current().margin_percent / 100
-    earned = revenue.times(margin)
-    profit = Interval(*(value - float(cost) for value in earned))
+    earned = revenue.times(percent / 100)
+    profit = Interval(*(value - float(sum(costs)) for value in earned))
     share = difference_of_shares(reached, alone)
-    return Effect(reached, alone, share, revenue, cost, profit)
+    return Effect(reached, alone, share, revenue, *costs, profit, percent)
 
 
 def watched_orders(campaign: Campaign, *, at: datetime) -> QuerySet[Order]:
@@ -177,6 +183,14 @@ def cost_of(campaign: Campaign) -> Decimal:
         taken_back_at__isnull=True,
     )
     return given.aggregate(cost=Sum("value"))["cost"] or Decimal(0)
+
+
+def message_cost_of(campaign: Campaign) -> Decimal:
+    """Return what a campaign's messages cost; that is known in VND only."""
+    if Programme.current().currency != "VND":
+        return Decimal(0)
+    sent = Message.objects.filter(source_type=SOURCE_TYPE, source_id=campaign.pk)
+    return Decimal(sent.aggregate(cost=Sum("cost"))["cost"] or 0)
 
 
 def _missing(reached: Group, alone: Group) -> str:

@@ -9,7 +9,7 @@ from statistics import variance
 import pytest
 
 from activities.models import Order
-from campaigns.admin.results import show_effect
+from campaigns.admin.effect import points_of, show_effect, signed_money
 from campaigns.measuring import (
     Group,
     Interval,
@@ -21,6 +21,7 @@ from campaigns.measuring import (
 from campaigns.models import Campaign, CampaignPolicy, Enrolment
 from core.clock import local_date
 from members.models import Member
+from messaging.models import Message
 from rewards.models import Benefit, GivenBenefit
 from tests import factories
 from tests.campaigns.journeys import make_journey, wait
@@ -111,6 +112,20 @@ def test_an_effect_by_hand(journey: Campaign, now: datetime) -> None:
             taken_back_at=taken_back,
         )
 
+    template = factories.make_template()
+    for cost in (300, 300, 0):
+        Message.objects.create(
+            key=f"m{Message.objects.count()}",
+            member=reached[0],
+            template=template,
+            channel="zalo_phone",
+            state="sent",
+            cost=cost,
+            due_at=now,
+            source_type="campaign",
+            source_id=journey.pk,
+        )
+
     effect = measure(journey, at=now + 10 * DAY)
 
     # 30.000 ₫ and 10.000 ₫ a way: 20.000 ₫ more, for 200 ways.
@@ -122,9 +137,9 @@ def test_an_effect_by_hand(journey: Campaign, now: datetime) -> None:
     assert effect.revenue.low == pytest.approx(4_000_000 - error)
     assert effect.revenue.high == pytest.approx(4_000_000 + error)
     assert effect.is_certain
-    assert effect.cost == Decimal(500)
+    assert (effect.cost, effect.message_cost) == (Decimal(500), Decimal(600))
     assert effect.profit is not None
-    assert effect.profit.value == pytest.approx(4_000_000 * 0.4 - 500)
+    assert effect.profit.value == pytest.approx(4_000_000 * 0.4 - 500 - 600)
     assert effect.share is not None
     assert effect.share.value == pytest.approx(0.2)
 
@@ -170,13 +185,58 @@ def test_too_few_conclude_nothing(
     assert (effect.revenue is None) is bool(missing)
     shown = show_effect(journey, effect)
     assert shown is not None
-    assert bool(shown.figures) is not bool(missing)
+    assert bool(shown.estimates) is not bool(missing)
+    assert (shown.picture is None) is bool(missing)
 
 
 def test_the_verdicts() -> None:
     assert Interval(2, 1, 3).is_certain
     assert Interval(-2, -3, -1).is_certain
     assert not Interval(1, -1, 3).is_certain
+
+
+def test_an_effect_in_words(journey: Campaign, now: datetime) -> None:
+    for member in enrol(journey, 200, alone=False, at=now)[:60]:
+        order(member, 100_000, now + DAY)
+    for member in enrol(journey, 100, alone=True, at=now)[:10]:
+        order(member, 100_000, now + DAY)
+    effect = measure(journey, at=now + 10 * DAY)
+
+    shown = show_effect(journey, effect)
+
+    assert shown is not None
+    assert shown.verdict == "It works: it brings more revenue"
+    assert shown.headline == "+4.000.000 ₫"
+    assert shown.explanation == (
+        "Within 10 days of entering, 30,0 % of those who were reached bought, and 10,0 % "
+        "of those who were left alone."
+    )
+    assert [one.label for one in shown.estimates] == [
+        "more members who buy, of a hundred",
+        "revenue that it brought",
+        "cost of what was given",
+        "cost of its messages",
+        "profit",
+    ]
+    assert shown.estimates[0].value == "+20,0"
+    picture = shown.picture
+    assert picture is not None
+    assert picture.zero < picture.low < picture.value < picture.high
+    assert (picture.zero, picture.high) == (24, 576)
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "text"),
+    [
+        (1_250_000.4, "VND", "+1.250.000 ₫"),
+        (-0.3, "VND", "0 ₫"),
+        (-3.204, "USD", "−3,20 $"),
+        (0.001, "USD", "0,00 $"),
+    ],
+)
+def test_a_difference_of_money_has_a_sign(value: float, currency: str, text: str) -> None:
+    assert signed_money(value, currency) == text
+    assert points_of(-0.0342) == "−3,4"
 
 
 # --- the intervals hold what they promise -------------------------------------------------
