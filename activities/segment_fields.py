@@ -55,6 +55,7 @@ def _recency() -> Field:
                 _("last bought more than %(value)s days ago"),
                 lambda days, moment: _ordered(last_order_on__lt=moment.days_before(days)),
                 ValueKind.NUMBER,
+                negated=_("bought in the last %(value)s days or never"),
             ),
             Operator(
                 "at_most",
@@ -62,6 +63,7 @@ def _recency() -> Field:
                 _("bought in the last %(value)s days"),
                 lambda days, moment: _ordered(last_order_on__gte=moment.days_before(days)),
                 ValueKind.NUMBER,
+                negated=_("have not bought in the last %(value)s days"),
             ),
         ),
         tell=_tell_last_order,
@@ -80,6 +82,7 @@ def _first_order() -> Field:
                 _("first bought more than %(value)s days ago"),
                 lambda days, moment: _ordered(first_order_on__lt=moment.days_before(days)),
                 ValueKind.NUMBER,
+                negated=_("first bought in the last %(value)s days or never"),
             ),
             Operator(
                 "at_most",
@@ -121,6 +124,7 @@ def _num_orders() -> Field:
                 _("have bought at least %(value)s times"),
                 lambda number, _moment: _at_least("num_orders", number),
                 ValueKind.NUMBER,
+                negated=_("have bought fewer than %(value)s times"),
             ),
             Operator(
                 "at_most",
@@ -128,6 +132,7 @@ def _num_orders() -> Field:
                 _("have bought at most %(value)s times"),
                 lambda number, _moment: ~_ordered(num_orders__gt=number),
                 ValueKind.NUMBER,
+                negated=_("have bought more than %(value)s times"),
             ),
         ),
         tell=_tell_totals,
@@ -146,6 +151,7 @@ def _spend() -> Field:
                 _("have spent at least %(value)s"),
                 lambda amount, _moment: _at_least("spend", amount),
                 ValueKind.MONEY,
+                negated=_("have spent less than %(value)s"),
             ),
             Operator(
                 "at_most",
@@ -153,6 +159,7 @@ def _spend() -> Field:
                 _("have spent at most %(value)s"),
                 lambda amount, _moment: ~_ordered(spend__gt=amount),
                 ValueKind.MONEY,
+                negated=_("have spent more than %(value)s"),
             ),
         ),
         tell=_tell_totals,

@@ -63,6 +63,7 @@ def _orders() -> Field:
                 _("bought at least %(value)s times in the last %(also)s days"),
                 lambda asked, moment: _times(asked, moment, at_least=asked.value),
                 ValueKind.NUMBER,
+                negated=_("bought fewer than %(value)s times in the last %(also)s days"),
                 also=within_days(),
             ),
             Operator(
@@ -71,6 +72,7 @@ def _orders() -> Field:
                 _("bought at most %(value)s times in the last %(also)s days"),
                 lambda asked, moment: ~_times(asked, moment, at_least=asked.value + 1),
                 ValueKind.NUMBER,
+                negated=_("bought more than %(value)s times in the last %(also)s days"),
                 also=within_days(),
             ),
         ),
@@ -94,6 +96,7 @@ def _spend() -> Field:
                     else EVERYONE
                 ),
                 ValueKind.MONEY,
+                negated=_("spent less than %(value)s in the last %(also)s days"),
                 also=within_days(),
             ),
             Operator(
@@ -102,6 +105,7 @@ def _spend() -> Field:
                 _("spent at most %(value)s in the last %(also)s days"),
                 lambda asked, moment: ~_come_to(asked, moment, amount__gt=asked.value),
                 ValueKind.MONEY,
+                negated=_("spent more than %(value)s in the last %(also)s days"),
                 also=within_days(),
             ),
         ),

@@ -157,8 +157,8 @@ def num_members(count: int) -> str:
     return text % {"count": group_digits(count)}
 
 
-def register_start(send: Callable[[Campaign, str, datetime], None]) -> None:
-    """Let a second person start campaigns; ``send`` does the work of one by hand."""
+def register_start(begin: Callable[[Campaign, str, datetime], None]) -> None:
+    """Let a second person start campaigns; ``begin`` lets one do its first run."""
 
     def perform(payload: Mapping[str, Any], request: ChangeRequest, at: datetime) -> None:
         campaign = Campaign.objects.get(pk=payload["campaign"])
@@ -170,8 +170,8 @@ def register_start(send: Callable[[Campaign, str, datetime], None]) -> None:
         actor = request.requested_by.get_username()
         if not campaign.is_running:
             start_campaign(campaign=campaign, at=at, actor=actor)
-        if campaign.is_one_off:
-            send(campaign, actor, at)
+        if campaign.begins_at_once:
+            begin(campaign, actor, at)
 
     register_act(Act(START, gettext_lazy("Start of a campaign"), PERMISSION, perform))
     register_act(

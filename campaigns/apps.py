@@ -15,14 +15,14 @@ class CampaignsConfig(AppConfig):
         from campaigns.segment_fields import register_campaign_fields
         from campaigns.states import ENDED, PAUSED
         from campaigns.steps.messages import SOURCE_TYPE
-        from campaigns.tasks import send_after_commit
+        from campaigns.tasks import begin_after_commit
         from campaigns.template_fields import NAMES, SAMPLES, recency_fields
         from core.happenings import register_listener
         from messaging.fields import register_eligibility, register_fields
         from messaging.reasons import register_reasons
 
         register_listener(note)
-        register_start(send_after_commit)
+        register_start(begin_after_commit)
         register_change()
         register_campaign_fields()
         register_fields(recency_fields, NAMES, samples=SAMPLES)

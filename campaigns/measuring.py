@@ -111,6 +111,7 @@ class Effect:
     benefit_cost: Decimal
     message_cost: int
     currency: str
+    margin_percent: int
     missing: str = ""
     share: Interval | None = None
     revenue: Interval | None = None
@@ -144,6 +145,7 @@ def measure(campaign: Campaign, *, at: datetime) -> Effect:
         benefit_cost=cost_of_benefits(campaign),
         message_cost=cost_of_messages(campaign),
         currency=str(Programme.current().currency),
+        margin_percent=CampaignPolicy.current().margin_percent,
         missing=_missing(reached, alone),
     )
     return effect if effect.missing else _concluded(effect)
@@ -153,7 +155,7 @@ def _concluded(effect: Effect) -> Effect:
     """Add the comparison, where the groups are large enough for one."""
     reached, alone = effect.reached, effect.left_alone
     revenue = difference_of_means(reached, alone).times(reached.size)
-    earned = revenue.times(CampaignPolicy.current().margin_percent / 100)
+    earned = revenue.times(effect.margin_percent / 100)
     cost = float(effect.benefit_cost)
     if effect.counts_messages:
         cost += effect.message_cost
@@ -165,17 +167,22 @@ def _concluded(effect: Effect) -> Effect:
     )
 
 
-def _watched(campaign: Campaign, *, at: datetime) -> QuerySet[Any, Any]:
-    """Sum the revenue of each way, and that by group."""
+def watched_orders(campaign: Campaign, *, at: datetime) -> QuerySet[Order]:
+    """Return the orders of the window of the enrolment around this subquery."""
     until: Any = OuterRef("entered_at") + timedelta(days=campaign.goal_days)
-    orders = Order.objects.filter(
+    return Order.objects.filter(
         member=OuterRef("member"),
         status=Order.Status.COMPLETED,
         placed_at__gt=OuterRef("entered_at"),
         placed_at__lte=ExpressionWrapper(until, output_field=DateTimeField()),
     ).filter(placed_at__lte=at)
+
+
+def _watched(campaign: Campaign, *, at: datetime) -> QuerySet[Any, Any]:
+    """Sum the revenue of each way, and that by group."""
     spent = (
-        orders.order_by()
+        watched_orders(campaign, at=at)
+        .order_by()
         .values("member")
         .annotate(left=Sum(F("total") - F("refunded"), output_field=MONEY))
         .values("left")

@@ -176,7 +176,7 @@ def _message_step(campaign: Campaign, template: MessageTemplate, **fields: Any) 
 
 
 def come_back_template() -> MessageTemplate:
-    return _template(
+    return ensure_template(
         "come-back",
         COME_BACK_PLACES,
         name="Nhắc khách quay lại",
@@ -187,7 +187,7 @@ def come_back_template() -> MessageTemplate:
 
 
 def news_template() -> MessageTemplate:
-    return _template(
+    return ensure_template(
         "news",
         NEWS_PLACES,
         name="Tin ưu đãi cho khách đã chọn",
@@ -197,7 +197,8 @@ def news_template() -> MessageTemplate:
     )
 
 
-def _template(code: str, places: tuple[Place, ...], **fields: Any) -> MessageTemplate:
+def ensure_template(code: str, places: tuple[Place, ...], **fields: Any) -> MessageTemplate:
+    """Return the template of this code; made with these places where there is none."""
     template, is_new = MessageTemplate.objects.get_or_create(
         code=code,
         defaults={

@@ -23,12 +23,16 @@ def go_on() -> None:
     advance_campaigns(at=timezone.now())
 
 
-def send_after_commit(campaign: Campaign, actor: str, at: datetime) -> None:
-    """Let the worker do the work of a campaign by hand, once the approval stands."""
+def begin_after_commit(campaign: Campaign, actor: str, at: datetime) -> None:
+    """Let the worker do a campaign's first run once its start stands.
+
+    A broker that is away loses only time: the clock runs it, or staff press the button.
+    """
     transaction.on_commit(
         lambda: run_one_campaign.delay(
             campaign_id=campaign.pk, at=at.isoformat(), actor=actor, dry_run=False
-        )
+        ),
+        robust=True,
     )
 
 

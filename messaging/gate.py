@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from core.clock import programme_zone
 from core.models import Holiday
 from members.models import Member
+from messaging.caps import DAY, offers_of_the_week
 from messaging.cascade import Ways, current_ways
 from messaging.fields import ineligible
 from messaging.models import (
@@ -31,15 +32,6 @@ from messaging.test_mode import TestMode, current_test_mode
 
 MARKETING = MessageTemplate.Purpose.MARKETING
 ONE_TIME_CODE = MessageTemplate.Purpose.ONE_TIME_CODE
-# What has reached somebody, or may have.
-GONE_OUT = (
-    Message.State.SENT,
-    Message.State.DELIVERED,
-    Message.State.SEEN,
-    Message.State.UNKNOWN,
-)
-DAY = timedelta(days=1)
-WEEK = timedelta(days=7)
 # Longer than the longest run of days off.
 HOLIDAYS_AHEAD = timedelta(days=30)
 
@@ -107,6 +99,13 @@ def next_opening(
     return datetime.combine(day, policy.marketing_from, tzinfo=zone).astimezone(at.tzinfo)
 
 
+def next_opening_of_offers(at: datetime) -> datetime | None:
+    """Return the same by the policy and the days off as they stand."""
+    policy, zone = SendingPolicy.current(), programme_zone()
+    days_off = _holidays(policy, at.astimezone(zone).date())
+    return next_opening(at, policy, zone, days_off)
+
+
 def opening_tomorrow(at: datetime, policy: SendingPolicy, zone: ZoneInfo) -> datetime:
     """Return the first moment of the next local day at which offers may go."""
     midnight = datetime.combine(at.astimezone(zone).date() + DAY, time.min, tzinfo=zone)
@@ -151,14 +150,7 @@ def _holidays(policy: SendingPolicy, today: date) -> frozenset[date]:
 
 def _sent_at(ids: Sequence[int], at: datetime) -> dict[int, list[datetime]]:
     lately: dict[int, list[datetime]] = defaultdict(list)
-    offers = Message.objects.filter(
-        member__in=ids,
-        sent_at__gt=at - WEEK,
-        state__in=GONE_OUT,
-        template__purpose=MARKETING,
-    )
-    # What waits on the member's own page has disturbed no one.
-    offers = offers.exclude(channel=Channel.INBOX)
+    offers = offers_of_the_week(at).filter(member__in=ids)
     for member_id, sent_at in offers.values_list("member_id", "sent_at"):
         lately[member_id].append(sent_at)  # type: ignore[arg-type]
     return lately

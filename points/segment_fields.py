@@ -53,6 +53,7 @@ def _balance() -> Field:
                 _("hold at least %(value)s in “%(also)s”"),
                 lambda asked, _moment: _holds(asked, more_than=asked.value - 1),
                 ValueKind.NUMBER,
+                negated=_("hold less than %(value)s in “%(also)s”"),
                 also=wallet,
             ),
             Operator(
@@ -61,6 +62,7 @@ def _balance() -> Field:
                 _("hold at most %(value)s in “%(also)s”"),
                 lambda asked, _moment: ~_holds(asked, more_than=asked.value),
                 ValueKind.NUMBER,
+                negated=_("hold more than %(value)s in “%(also)s”"),
                 also=wallet,
             ),
         ),
@@ -86,6 +88,7 @@ def _expiring() -> Field:
                 _("hold at least %(value)s points that end within %(also)s days"),
                 _ends_soon,
                 ValueKind.NUMBER,
+                negated=_("hold fewer than %(value)s points that end within %(also)s days"),
                 also=soon,
             ),
             Operator(
@@ -94,6 +97,7 @@ def _expiring() -> Field:
                 _("hold fewer than %(value)s points that end within %(also)s days"),
                 lambda asked, moment: ~_ends_soon(asked, moment),
                 ValueKind.NUMBER,
+                negated=_("hold at least %(value)s points that end within %(also)s days"),
                 also=soon,
             ),
         ),

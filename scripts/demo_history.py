@@ -2,10 +2,17 @@
 
     make demo-history FILE=orders.csv.gz
     make demo-history FILE=orders.csv.gz ARGS="--currency VND --amount-per-point 10000"
+    make demo-history FILE=orders.csv.gz ARGS="--come-back-percent 4 --seed 7"
 
 The file has the columns order_id, member_id, placed_at and total. Every member is given a
 phone and consent, and every third a Zalo id that follows the Official Account, so that
 the come-back campaign has somebody to write to. Nothing is sent anywhere.
+
+Nobody in a history has ever read a message, so it shows no lift. ``--come-back-percent``
+lets one be seen: the come-back journey begins thirty days before the end of the history,
+and so many of a hundred members whom it reaches make one purchase that is MADE UP (source
+"made-up"; the hold-out group buys what the history says). The truth is printed beside what
+the result page says.
 """
 
 from __future__ import annotations
@@ -19,11 +26,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = ROOT / "var" / "demo-history.sqlite3"
+# As long as the journey's goal is watched.
+WINDOW = timedelta(days=30)
 
 
 class Failed(Exception):
@@ -53,6 +63,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--amount-per-point", default="1")
     parser.add_argument("--at", help="the day to look from; without it the last one")
     parser.add_argument("--database", help="an empty database of your own (DATABASE_URL)")
+    parser.add_argument(
+        "--come-back-percent",
+        type=float,
+        help="make up purchases of so many of a hundred whom the journey reaches",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="which of them, and when")
     return parser.parse_args()
 
 
@@ -69,12 +85,41 @@ def replay(options: argparse.Namespace) -> None:
         path = Path(folder) / "members.csv"
         write_members(path, members)
         manage.show("members in", "import_members", str(path))
+    if options.come_back_percent is not None:
+        replay_with_lift(manage, options, last_day)
+        return
     manage.show("orders in", "import_orders", options.file)
     manage.show("the same file again", "import_orders", options.file)
     manage.show("the ledger", "verify_ledger")
     for code in ("recent-45", "come-back", "come-back"):
         manage.show(f"{code} on {at}", "run_campaign", code, "--at", at)
     manage.show(f"leftovers on {at}", "run_campaign", "leftovers", "--at", at, "--dry-run")
+    _say_where(manage)
+
+
+def replay_with_lift(manage: _Manager, options: argparse.Namespace, last_day: str) -> None:
+    """Let the journey run through the last days of the history, with made-up returns."""
+    start = options.at or f"{date.fromisoformat(last_day) - WINDOW}"
+    with tempfile.TemporaryDirectory() as folder:
+        before = Path(folder) / "before.csv"
+        write_history_until(Path(options.file), start, before)
+        manage.show(f"orders until {start}", "import_orders", str(before))
+    manage.show(
+        f"the journey from {start}",
+        *("replay_journey", options.file, "--start", start),
+        *("--come-back-percent", f"{options.come_back_percent:g}"),
+        *("--seed", str(options.seed)),
+    )
+    manage.show("the file once more", "import_orders", options.file)
+    manage.show("the ledger", "verify_ledger")
+    print(
+        "\nPurchases of the source “made-up” are invented; made_up_share and "
+        "made_up_revenue are what the result page has to find."
+    )
+    _say_where(manage)
+
+
+def _say_where(manage: _Manager) -> None:
     print(f"\nThe database is {manage.url}; look at it with DATABASE_URL set to that.")
 
 
@@ -132,6 +177,16 @@ def read_history(path: Path) -> tuple[list[str], str]:
         raise Failed(f"{path.name} has no columns member_id and placed_at.")
     members = dict.fromkeys(row["member_id"] for row in rows)
     return list(members), max(row["placed_at"][:10] for row in rows)
+
+
+def write_history_until(path: Path, last_day: str, target: Path) -> None:
+    """Write the part of a history that lies up to a day, that day included."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", newline="") as file, target.open("w", newline="") as out:
+        reader = csv.DictReader(file)
+        writer = csv.DictWriter(out, fieldnames=reader.fieldnames or [])
+        writer.writeheader()
+        writer.writerows(row for row in reader if row["placed_at"][:10] <= last_day)
 
 
 def write_members(path: Path, members: list[str]) -> None:

@@ -90,7 +90,7 @@ def _last_change() -> Field:
             Operator(
                 "is",
                 _("is"),
-                _("whose tier’s last event is “%(value)s”"),
+                _("had “%(value)s” as the last event of their tier"),
                 lambda value, _moment: _last_event(value),
                 ValueKind.CHOICE,
                 lambda: TierChange.Kind.choices,
@@ -109,14 +109,14 @@ def _days_since() -> Field:
             Operator(
                 "more_than",
                 _("more than"),
-                _("whose tier changed more than %(value)s days ago"),
+                _("changed tier more than %(value)s days ago"),
                 lambda days, moment: _main(since__lt=moment.start_of_days_before(days)),
                 ValueKind.NUMBER,
             ),
             Operator(
                 "at_most",
                 _("at most"),
-                _("whose tier changed in the last %(value)s days"),
+                _("changed tier in the last %(value)s days"),
                 lambda days, moment: _main(since__gte=moment.start_of_days_before(days)),
                 ValueKind.NUMBER,
             ),
@@ -152,7 +152,7 @@ def _days_left() -> Field:
             Operator(
                 "at_most",
                 _("at most"),
-                _("whose tier ends within %(value)s days unless they buy more"),
+                _("lose their tier within %(value)s days unless they buy more"),
                 lambda days, moment: _main(
                     holds_until__gte=moment.today,
                     holds_until__lte=moment.days_before(-days),

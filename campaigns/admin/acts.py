@@ -240,9 +240,22 @@ def _begin_lines(campaign: Campaign, act: Act) -> list[str]:
         lines.append(_("The campaign ends when its messages are planned."))
     elif act is RUN_NOW:
         lines.append(_("Whoever is in the campaign already is not taken in twice."))
+    elif act is START:
+        lines.append(_when_it_begins(campaign))
     else:
         lines.append(_("The clock runs it from now on; you can pause it at any time."))
     return lines
+
+
+def _when_it_begins(campaign: Campaign) -> str:
+    if campaign.starts_by_event:
+        return _("From now on it takes in whoever it happens to; you can pause it.")
+    if not campaign.begins_at_once:
+        return _("It takes members in on its days; you can pause it at any time.")
+    return _(
+        "It takes them in at once and looks for more every day; you can pause it at any "
+        "time."
+    )
 
 
 def _sends(campaign: Campaign) -> bool:

@@ -186,7 +186,7 @@ class CampaignAdmin(ChangingAdmin):
     history_list_display = ("state",)
     actions_list = ("gallery_page",)
     change_form_outer_before_template = "admin/campaigns/campaign/_summary.html"
-    change_form_outer_after_template = "admin/campaigns/campaign/_results.html"
+    change_form_outer_after_template = "admin/campaigns/campaign/_results_to_come.html"
     empty_title = _("No campaigns yet")
     empty_text = _("A campaign finds members, does something for them, and tells you so.")
 

@@ -7,16 +7,19 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from campaigns.audience import audience
+from campaigns.audience import audience, reached
 from campaigns.enrolling import newcomers
 from campaigns.journey import Journey
 from campaigns.models import Campaign, CampaignPolicy, Step
 from campaigns.preview import Preview, first_message
-from core.admin_tools import number
+from core.admin_tools import number, when
 from core.models import Programme
 from core.money import format_money
-from messaging.models import MessageTemplate, SendingPolicy
+from messaging.caps import had_enough
+from messaging.gate import next_opening_of_offers
+from messaging.models import Channel, MessageTemplate, SendingPolicy
 from messaging.reach import reach_and_cost
 
 
@@ -26,7 +29,8 @@ def launch_lines(campaign: Campaign, preview: Preview, *, at: datetime) -> list[
     return [
         *_costs(campaign, journey, preview.count, at=at),
         *_law(journey),
-        *_group(campaign, preview.count),
+        *_timing(campaign, journey, at=at),
+        *_group(campaign, preview),
     ]
 
 
@@ -80,11 +84,36 @@ def _law(journey: Journey) -> Iterator[str]:
     }
 
 
-def _group(campaign: Campaign, count: int) -> Iterator[str]:
-    policy = CampaignPolicy.current()
+def _timing(campaign: Campaign, journey: Journey, *, at: datetime) -> Iterator[str]:
+    """Say what keeps the first offers back that would leave now."""
+    first = journey.first
+    if first is None or first.kind != Step.Kind.MESSAGE or not campaign.begins_at_once:
+        return
+    template = first.template
+    if template is None or template.purpose != MessageTemplate.Purpose.MARKETING:
+        return
+    if opening := next_opening_of_offers(at):
+        yield _("It is outside those hours now: the first messages leave at %(at)s.") % {
+            "at": when(opening)
+        }
+    found = reached(newcomers(campaign, audience(campaign, at=at), at=at), first)
+    disturbed = found.filter(channel__isnull=False).exclude(channel=Channel.INBOX)
+    if tired := had_enough(disturbed, at=at).count():
+        yield ngettext(
+            "%(count)s member has had enough offers lately and will not get the first one.",
+            "%(count)s members have had enough offers lately and will not get the first "
+            "one.",
+            tired,
+        ) % {"count": number(tired)}
+
+
+def _group(campaign: Campaign, preview: Preview) -> Iterator[str]:
+    policy, count = CampaignPolicy.current(), preview.count
     if campaign.holdout_percent:
-        yield _("%(percent)s of a hundred are left alone, to compare.") % {
-            "percent": campaign.holdout_percent
+        alone = (count - preview.by_channel.get(None, 0)) * campaign.holdout_percent
+        yield _("About %(count)s of them (%(percent)s %%) are left alone, to compare.") % {
+            "count": number(round(alone / 100)),
+            "percent": campaign.holdout_percent,
         }
     elif not policy.holdout_percent and campaign.goal != Campaign.Goal.NONE:
         yield _("There is no hold-out group: nobody will know what it brought.")

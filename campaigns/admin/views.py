@@ -46,7 +46,7 @@ from campaigns.services import (
     resume_campaign,
     start_campaign,
 )
-from campaigns.tasks import run_one_campaign
+from campaigns.tasks import begin_after_commit, run_one_campaign
 from core.admin_tools import link
 from core.errors import DomainError
 from core.exports import table_response
@@ -180,13 +180,15 @@ def _do(
     actor = request.user.get_username()
     if act is acts.START and needs_approval(campaign, at=timezone.now()):
         return _ask_second_person(model_admin, request, campaign)
-    VERBS[act.code](campaign=campaign, at=timezone.now(), actor=actor)
+    at = timezone.now()
+    VERBS[act.code](campaign=campaign, at=at, actor=actor)
     model_admin.log_change(request, campaign, act.code)
-    messages.success(
-        request,
-        _("Done: “%(name)s” is now %(state)s.")
-        % {"name": campaign.name, "state": campaign.get_state_display()},
-    )
+    told = {"name": campaign.name, "state": campaign.get_state_display()}
+    text = _("Done: “%(name)s” is now %(state)s.") % told
+    if act is acts.START and campaign.begins_at_once:
+        begin_after_commit(campaign, actor, at)
+        text += " " + _("It takes members in now: look again in a moment.")
+    messages.success(request, text)
     return _to_campaign(campaign)
 
 

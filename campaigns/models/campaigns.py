@@ -211,6 +211,11 @@ class Campaign(models.Model):
         return self.trigger == self.Trigger.EVENT
 
     @property
+    def begins_at_once(self) -> bool:
+        """Tell whether it takes members in as soon as it starts, not on its days."""
+        return self.mode != self.Mode.RECURRING and not self.starts_by_event
+
+    @property
     def draft_version(self) -> int:
         """The version that staff edit: the first until it is started, then the next."""
         return self.version if self.state == self.State.DRAFT else self.version + 1

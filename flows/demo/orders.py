@@ -69,7 +69,7 @@ def _of_person(
 ) -> Iterator[Purchase]:
     favourites = rng.choices(DRINKS, [item.weight for item in DRINKS], k=2)
     for day in person.days or _days(rng, person):
-        moment = _moment(rng, day, zone)
+        moment = moment_of(rng, day, zone)
         # On the day they joined, they joined first.
         joined_at = person.fact.joined_at
         if joined_at and moment < joined_at:
@@ -82,7 +82,7 @@ def _of_person(
             placed_at=moment,
             shop=person.shop.code if channel == "store" else "online",
             channel=channel,
-            lines=_basket(rng, favourites),
+            lines=basket(rng, favourites),
         )
 
 
@@ -101,14 +101,14 @@ def _days(rng: random.Random, person: Person) -> Iterator[date]:
         day += timedelta(days=max(1, round(step)))
 
 
-def _moment(rng: random.Random, day: date, zone: ZoneInfo) -> datetime:
+def moment_of(rng: random.Random, day: date, zone: ZoneInfo) -> datetime:
     hours = WEEKEND_HOURS if day.weekday() >= 5 else WORKDAY_HOURS
     hour = rng.choices(OPENING_HOURS, hours)[0]
     clock = time(hour, rng.randint(0, 59), rng.randint(0, 59))
     return datetime.combine(day, clock, tzinfo=zone)
 
 
-def _basket(rng: random.Random, favourites: Sequence[Item]) -> tuple[OrderLineFact, ...]:
+def basket(rng: random.Random, favourites: Sequence[Item]) -> tuple[OrderLineFact, ...]:
     items = [rng.choice(favourites) if rng.random() < 0.7 else _pick(rng, DRINKS)]
     # Company.
     if rng.random() < 0.28:

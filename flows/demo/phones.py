@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
 
 from core.batch import chunks
-from flows.demo.seed import has_demo
+from core.errors import DomainError
+from flows.demo.seed import SIMULATOR_OA_ID, has_demo
 from members.models import Identifier
+from messaging.models import OfficialAccount, ZaloTemplate
+from messaging.services import sync_templates
 
 TIMEOUT = 10
 
@@ -19,9 +24,7 @@ def register_people() -> int | None:
 
     Nothing is ever told to another machine, nor when the members are real.
     """
-    url = urlsplit(settings.ZALO_OPENAPI_URL)
-    is_here = url.hostname in ("127.0.0.1", "localhost", "::1")
-    if not is_here or not has_demo():
+    if not _is_here() or not has_demo():
         return None
     people = _people()
     with requests.Session() as session:
@@ -38,6 +41,26 @@ def register_people() -> int | None:
         except requests.RequestException:
             return None
     return len(people)
+
+
+def learn_prices(*, at: datetime) -> None:
+    """Ask the simulator about its templates once, so that campaigns say what they cost.
+
+    A real account is asked by the schedule, and the demo's from the next morning on.
+    """
+    is_ours = OfficialAccount.objects.filter(oa_id=SIMULATOR_OA_ID).exists()
+    if not _is_here() or not is_ours or not has_demo():
+        return
+    if ZaloTemplate.objects.exists():
+        return
+    with contextlib.suppress(DomainError):
+        sync_templates(at=at)
+
+
+def _is_here() -> bool:
+    """Tell whether Zalo is simulated on this machine."""
+    url = urlsplit(settings.ZALO_OPENAPI_URL)
+    return url.hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _people() -> list[dict[str, object]]:

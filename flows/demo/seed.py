@@ -7,6 +7,7 @@ run that was killed is started again and ends with the same rows.
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -19,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from activities.models import Order, Store
 from activities.rfm import score_rfm
+from activities.services import OrderFact
 from campaigns.models import Campaign, CampaignRun, Step
 from campaigns.presets import COME_BACK
 from campaigns.services import run_campaigns
@@ -27,6 +29,7 @@ from core.clock import local_date
 from core.errors import Conflict
 from core.models import JobRun, Programme
 from core.progress import Progress
+from flows.demo.campaigns import PAST, run_past
 from flows.demo.catalogue import make_catalogue, order_gifts, use_at_once
 from flows.demo.orders import Purchase, make_purchases, order_facts
 from flows.demo.people import KNOWN, Person, make_people
@@ -94,7 +97,7 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
     purchases = make_purchases(rng, people, at=at, zone=zone)
     treats = list(_treats(rng, purchases))
     member_ids = _save_people(people, at=at, quiet=quiet)
-    points = _record_orders(purchases, member_ids, at=at, quiet=quiet)
+    num_orders, points = _record_orders(purchases, member_ids, at=at, quiet=quiet)
     rewards = make_catalogue(at=at)
     _redeem(treats, rewards, member_ids, quiet=quiet)
     order_gifts(rewards, at=at)
@@ -104,7 +107,7 @@ def seed_demo(*, at: datetime, members: int = MEMBERS, quiet: bool = False) -> D
     _run_campaigns(at=at)
     made = {
         "members": len(people),
-        "orders": len(purchases),
+        "orders": num_orders,
         "points": points,
         "redemptions": len(treats),
     }
@@ -162,18 +165,35 @@ def _record_orders(
     *,
     at: datetime,
     quiet: bool,
-) -> int:
+) -> tuple[int, int]:
+    """Record the purchases, with the campaigns of the past among them.
+
+    A campaign meets members as they were: only what they had bought by then is known.
+    Returns how many purchases there are, those made up for the campaigns included, and
+    the points that they gave.
+    """
     store_ids = _make_stores()
-    facts = order_facts(purchases, member_ids=member_ids, store_ids=store_ids)
+    waiting = list(order_facts(purchases, member_ids=member_ids, store_ids=store_ids))
     done = points = 0
     with Progress(_("Orders"), quiet=quiet) as progress:
-        for chunk in chunks(facts):
-            for one in record(chunk, at=at):
-                assert one.order_id is not None, one.reason
-                points += one.points
-            done += len(chunk)
-            progress.update(done, done / len(purchases))
-    return points
+
+        def record_all(facts: Sequence[OrderFact]) -> None:
+            nonlocal done, points
+            for chunk in chunks(facts):
+                for one in record(chunk, at=at):
+                    assert one.order_id is not None, one.reason
+                    points += one.points
+                done += len(chunk)
+                progress.update(done, min(1.0, done / len(purchases)))
+
+        for past in PAST:
+            moment = at - timedelta(days=past.days_ago)
+            split = bisect_left(waiting, moment, key=lambda fact: fact.placed_at)
+            record_all(waiting[:split])
+            more = run_past(past, at=moment, seed=SEED, store_ids=store_ids)
+            waiting = sorted(waiting[split:] + more, key=lambda fact: fact.placed_at)
+        record_all(waiting)
+    return done, points
 
 
 def _make_stores() -> dict[str, int]:
@@ -231,11 +251,13 @@ def _redeem(
 def _run_campaigns(*, at: datetime) -> None:
     """Let the campaigns do at once what the first morning would make them do.
 
-    The phones are simulated and wake nobody, so the demo sends at any hour.
+    The phones are simulated and wake nobody, so the demo sends at any hour; and who tries
+    a campaign of their own on the first day is not held back by what was sent just now.
     """
     policy = SendingPolicy.current()
     policy.marketing_from, policy.marketing_until = time(0, 0), time(23, 59)
-    policy.save(update_fields=["marketing_from", "marketing_until"])
+    policy.max_marketing_per_day, policy.max_marketing_per_week = 3, 10
+    policy.save()
     wallet = points_wallet()
     assert wallet is not None, "the set-up made it"
     gift, _created = Benefit.objects.get_or_create(

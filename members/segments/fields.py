@@ -234,13 +234,21 @@ def _days_field(
         label,
         PROFILE,
         (
-            Operator("more_than", _("more than"), more_than, is_older, ValueKind.NUMBER),
+            Operator(
+                "more_than",
+                _("more than"),
+                more_than,
+                is_older,
+                ValueKind.NUMBER,
+                negated=at_most,
+            ),
             Operator(
                 "at_most",
                 _("at most"),
                 at_most,
                 lambda days, moment: ~is_older(days, moment),
                 ValueKind.NUMBER,
+                negated=more_than,
             ),
         ),
         tell=tell,

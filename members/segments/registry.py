@@ -115,6 +115,9 @@ class Operator:
     suggestions: Choices | None = None
     also: Also | None = None
     most: int = MAX_NUMBER
+    # The phrase when the question stands under NOT; where the field can also be asked the
+    # other way round (has, does not have), that one's phrase is taken.
+    negated: Text = ""
 
 
 class Occasion(NamedTuple):
@@ -152,6 +155,21 @@ class Field:
     def operator(self, code: str) -> Operator | None:
         return next((one for one in self.operators if one.code == code), None)
 
+    def negated_phrase(self, operator: Operator) -> str:
+        """Return the phrase of an operator under NOT, or nothing when it has none."""
+        opposite = self.operator(OPPOSITE_OF.get(operator.code, ""))
+        return str(operator.negated or (opposite.phrase if opposite else ""))
+
+
+# Ways to ask of which one holds exactly when the other one does not.
+OPPOSITES = (
+    ("yes", "no"),
+    ("has", "has_not"),
+    ("is", "is_not"),
+    ("yes_within", "no_within"),
+    ("first", "rest"),
+)
+OPPOSITE_OF = dict(OPPOSITES) | {other: one for one, other in OPPOSITES}
 
 FIELDS: dict[str, Field] = {}
 

@@ -290,24 +290,48 @@ def _money(value: Any, field: Field) -> Decimal:
 # --- words -------------------------------------------------------------------------------
 
 
-def _describe(node: Any, parameters: Parameters, *, is_outermost: bool = False) -> str:
+def _describe(
+    node: Any,
+    parameters: Parameters,
+    *,
+    is_outermost: bool = False,
+    is_negated: bool = False,
+) -> str:
+    """Put a node into words; a NOT is carried down to the single conditions.
+
+    "Neither a nor b" is read with ease, "not (a or b)" is not.
+    """
     if is_outermost:
         _check_size(node)
     branch = branch_of(node)
     if branch is None:
-        return _sentence(leaf_of(node, parameters))
+        return _sentence(leaf_of(node, parameters), is_negated=is_negated)
     if branch == "not":
-        return _("not (%(what)s)") % {"what": _describe(node["not"], parameters)}
-    parts = [_describe(child, parameters) for child in node[branch]]
+        return _describe(
+            node["not"],
+            parameters,
+            is_outermost=is_outermost,
+            is_negated=not is_negated,
+        )
+    parts = [_describe(one, parameters, is_negated=is_negated) for one in node[branch]]
+    is_all = (branch == "all") is not is_negated
     if not parts:
-        return _("are in the programme") if branch == "all" else _("do not exist")
-    whole = (_(" and ") if branch == "all" else _(" or ")).join(parts)
+        return _("are in the programme") if is_all else _("do not exist")
+    whole = (_(" and ") if is_all else _(" or ")).join(parts)
     return whole if is_outermost or len(parts) == 1 else f"({whole})"
 
 
-def _sentence(leaf: Leaf) -> str:
+def _sentence(leaf: Leaf, *, is_negated: bool) -> str:
+    if not is_negated:
+        return _phrase(leaf, str(leaf.operator.phrase))
+    if negated := leaf.field.negated_phrase(leaf.operator):
+        return _phrase(leaf, negated)
+    plain = _phrase(leaf, str(leaf.operator.phrase))
+    return _("are not among those who %(what)s") % {"what": plain}
+
+
+def _phrase(leaf: Leaf, phrase: str) -> str:
     operator = leaf.operator
-    phrase = str(operator.phrase)
     if operator.kind is ValueKind.NONE and operator.also is None:
         return phrase
     shown = {"value": _shown(leaf.value, operator.kind, operator.choices)}

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from campaigns.admin.results import campaign_results
 from campaigns.models import Campaign, CampaignRun
@@ -111,6 +112,33 @@ def test_a_campaign_goes_from_state_to_state(
     assert state_of(come_back) == before
     console.post(act(come_back, code))
     assert state_of(come_back) == after
+
+
+@pytest.mark.parametrize(
+    ("fields", "begins"),
+    [
+        ({}, True),
+        ({"mode": "recurring", "episode": "slot"}, False),
+        ({"trigger": "event", "event": "order", "episode": "event"}, False),
+    ],
+)
+def test_starting_takes_members_in_at_once_where_that_can_be(
+    console: Client,
+    come_back: Campaign,
+    lapsed: Member,
+    handed_over: list[Any],
+    fields: dict[str, str],
+    begins: bool,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    Campaign.objects.filter(pk=come_back.pk).update(state="draft", **fields)
+    with django_capture_on_commit_callbacks(execute=True):
+        text = console.post(act(come_back, "start"), follow=True).content.decode()
+    assert ("It takes members in now" in text) is begins
+    assert len(handed_over) == begins
+    if begins:
+        run_one_campaign(**handed_over[0])
+        assert Message.objects.count() == 2
 
 
 @pytest.mark.parametrize("code", ["start", "resume", "send", "export"])
@@ -286,7 +314,7 @@ def test_results_cost_the_same_however_many_members(
     for number in range(20):
         buy(factories.make_member(phone=f"09120001{number:02}"), days_ago=60)
     run_campaign(campaign=come_back, at=now, trigger="clock")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):
         campaign_results(come_back, at=now + timedelta(days=1))
 
 
@@ -306,3 +334,31 @@ def test_a_paused_campaign_offers_to_resume(
     text = console.get(page(come_back)).content.decode()
     assert act(come_back, "resume") in text
     assert act(come_back, "run") not in text
+
+
+def test_the_results_say_why_messages_were_not_sent(
+    console: Client, come_back: Campaign, lapsed: Member, now: datetime
+) -> None:
+    run_campaign(campaign=come_back, at=now, trigger="command")
+    assert campaign_results(come_back, at=now).refusals == []
+    Message.objects.update(state="refused", reason="fatigue_cap")
+
+    (figure,) = campaign_results(come_back, at=now).refusals
+    assert figure.label == "The member has had enough offers lately."
+    assert figure.value == "2"
+    text = console.get(page(come_back)).content.decode()
+    assert "Why messages were not sent" in text
+    listed = console.get(figure.address)
+    assert len(listed.context["cl"].result_list) == 2
+
+
+def test_results_stand_above_the_form_once_there_are_any(
+    console: Client, come_back: Campaign, lapsed: Member, now: datetime
+) -> None:
+    heading, form = "How we know that it worked", 'id="campaign_form"'
+    text = console.get(page(come_back)).content.decode()
+    assert text.index(form) < text.index(heading)
+    run_campaign(campaign=come_back, at=now, trigger="command")
+    text = console.get(page(come_back)).content.decode()
+    assert text.index(heading) < text.index(form)
+    assert text.count(heading) == 1

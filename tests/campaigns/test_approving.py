@@ -108,11 +108,14 @@ def test_up_to_the_bound_one_person_is_enough(
     assert (campaign.state, ChangeRequest.objects.count()) == ("running", 0)
 
 
-def test_one_by_hand_is_sent_when_approved(
+@pytest.mark.parametrize(("mode", "act"), [("one_off", "send"), ("continuous", "start")])
+def test_the_first_run_is_done_when_approved(
     console: Client,
     boss: User,
     campaign: Campaign,
     now: datetime,
+    mode: str,
+    act: str,
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
@@ -120,9 +123,9 @@ def test_one_by_hand_is_sent_when_approved(
     monkeypatch.setattr(
         tasks.run_one_campaign, "delay", lambda **wanted: sent.append(wanted)
     )
-    Campaign.objects.update(mode="one_off")
+    Campaign.objects.update(mode=mode)
     campaign.refresh_from_db()
-    press(console, campaign, "send")
+    press(console, campaign, act)
     assert (campaign.state, sent) == ("draft", [])
 
     with django_capture_on_commit_callbacks(execute=True):

@@ -1,16 +1,17 @@
 """What staff read before a campaign starts."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.models import Campaign, CampaignPolicy
 from campaigns.services import save_board
 from members.models import Member
-from messaging.models import SendingChannel, SendingPolicy
+from messaging.models import Message, SendingChannel, SendingPolicy
 from messaging.services import connect_official_account
 from rewards.models import Benefit
 from tests import factories
@@ -65,5 +66,80 @@ def test_cost_law_and_who_approves(
 
 
 def test_a_hold_out_group_is_named(console: Client, campaign: Campaign) -> None:
-    Campaign.objects.update(holdout_percent=10)
-    assert "10 of a hundred are left alone, to compare." in read(console, campaign)
+    Campaign.objects.update(holdout_percent=50)
+    line = "About 1 of them (50 %) are left alone, to compare."
+    assert line in read(console, campaign)
+
+
+@pytest.fixture
+def offer(campaign: Campaign) -> Campaign:
+    """A campaign that begins with an offer; there is an account to send it."""
+    connect_official_account(oa_id="1", refresh_token="grant")
+    return campaign
+
+
+def offered(member: Member, campaign: Campaign, *, hours_ago: int, state: str) -> None:
+    """Let a member have had an offer by phone."""
+    step = campaign.steps.get(key="m1")
+    sent_at = timezone.now() - timedelta(hours=hours_ago)
+    Message.objects.create(
+        key=f"earlier:{member.code}:{hours_ago}:{state}",
+        member=member,
+        template_id=step.template_id,
+        channel="zalo_phone",
+        state=state,
+        due_at=sent_at,
+        sent_at=sent_at,
+    )
+
+
+def test_says_who_has_had_enough(
+    console: Client, offer: Campaign, mai: Member, binh: Member
+) -> None:
+    """A day is full with one, a week with three; what was refused counts nowhere."""
+    text = "has had enough offers lately and will not get the first one."
+    offered(mai, offer, hours_ago=25, state="delivered")
+    offered(binh, offer, hours_ago=2, state="refused")
+    assert text not in read(console, offer)
+    offered(mai, offer, hours_ago=23, state="sent")
+    assert f"1 member {text}" in read(console, offer)
+    for hours_ago in (30, 60, 90):
+        offered(binh, offer, hours_ago=hours_ago, state="delivered")
+    assert "2 members have had enough offers lately" in read(console, offer)
+
+
+def test_says_when_the_first_messages_leave_outside_the_hours(
+    console: Client, offer: Campaign
+) -> None:
+    hour = timezone.localtime().hour
+    policy = SendingPolicy.current()
+    policy.marketing_from, policy.marketing_until = time(0), time(23, 59, 59)
+    policy.save()
+    assert "outside those hours" not in read(console, offer)
+
+    policy.marketing_from, policy.marketing_until = (
+        (time(22), time(23)) if hour < 12 else (time(1), time(2))
+    )
+    policy.save()
+    leaves = "22:00" if hour < 12 else "01:00"
+    assert f"the first messages leave at {leaves}" in read(console, offer)
+    Campaign.objects.update(mode="recurring", episode="slot")
+    assert "outside those hours" not in read(console, offer)
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, "It takes them in at once and looks for more every day"),
+        ({"mode": "recurring", "episode": "slot"}, "It takes members in on its days"),
+        (
+            {"trigger": "event", "event": "order", "episode": "event"},
+            "From now on it takes in whoever it happens to",
+        ),
+    ],
+)
+def test_says_when_it_takes_members_in(
+    console: Client, campaign: Campaign, fields: dict[str, str], line: str
+) -> None:
+    Campaign.objects.update(**fields)
+    assert line in read(console, campaign)

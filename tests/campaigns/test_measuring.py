@@ -9,7 +9,7 @@ from statistics import variance
 import pytest
 
 from activities.models import Order
-from campaigns.admin.results import show_effect
+from campaigns.admin.effect import points_of, show_effect, signed_money
 from campaigns.measuring import (
     Effect,
     Group,
@@ -88,10 +88,10 @@ def send(
     )
 
 
-def figures(journey: Campaign, effect: Effect) -> dict[str, str]:
+def estimates(journey: Campaign, effect: Effect) -> dict[str, str]:
     shown = show_effect(journey, effect)
     assert shown is not None
-    return {figure.label: figure.value for figure in shown.figures}
+    return {one.label: one.value for one in shown.estimates}
 
 
 # --- exact numbers ------------------------------------------------------------------------
@@ -161,13 +161,12 @@ def test_an_effect_by_hand(journey: Campaign, now: datetime) -> None:
     assert (effect.benefit_cost, effect.message_cost) == (Decimal(500), 700)
     assert effect.profit is not None
     assert effect.profit.value == pytest.approx(4_000_000 * 0.4 - 500 - 700)
-    assert figures(journey, effect) == {
-        "revenue that it brought": "4.000.000 ₫",
-        "more members who buy, of a hundred": "+20,0 (+10,5 … +28,0)",
-        "cost of what was given": "500 ₫",
-        "cost of messages": "700 ₫",
-        "profit": "1.598.800 ₫",
-    }
+    told = estimates(journey, effect)
+    assert told["revenue that it brought"] == "+4.000.000 ₫"
+    assert told["more members who buy, of a hundred"] == "+20,0"
+    assert told["cost of what was given"] == "500 ₫"
+    assert told["cost of its messages"] == "700 ₫"
+    assert told["profit"] == "+1.598.800 ₫"
     assert effect.share is not None
     assert effect.share.value == pytest.approx(0.2)
 
@@ -187,9 +186,9 @@ def test_messages_that_went_out_cost_what_they_cost(
 
     assert effect.message_cost == 4321
     # Also where there is nothing to compare with.
-    assert figures(journey, effect) == {
+    assert estimates(journey, effect) == {
         "cost of what was given": "0 ₫",
-        "cost of messages": "4.321 ₫",
+        "cost of its messages": "4.321 ₫",
     }
 
 
@@ -203,10 +202,13 @@ def test_in_another_currency_messages_are_shown_and_not_counted(
         order(member, 10, now + DAY)
     send(journey, reached[0], cost=700, at=now)
 
-    told = figures(journey, measure(journey, at=now + 10 * DAY))
+    told = estimates(journey, measure(journey, at=now + 10 * DAY))
 
-    assert (told["cost of messages"], told["cost of what was given"]) == ("700 ₫", "0,00 $")
-    assert told["profit, before messages"] == "200,00 $"
+    assert (told["cost of its messages"], told["cost of what was given"]) == (
+        "700 ₫",
+        "0,00 $",
+    )
+    assert told["profit, before messages"] == "+200,00 $"
 
 
 def test_newcombe_by_his_own_example() -> None:
@@ -250,14 +252,58 @@ def test_too_few_conclude_nothing(
     assert (effect.revenue is None) is bool(missing)
     shown = show_effect(journey, effect)
     assert shown is not None
-    labels = [figure.label for figure in shown.figures]
-    assert ("profit" in labels) is not bool(missing)
+    assert ("profit" in estimates(journey, effect)) is not bool(missing)
+    assert (shown.picture is None) is bool(missing)
 
 
 def test_the_verdicts() -> None:
     assert Interval(2, 1, 3).is_certain
     assert Interval(-2, -3, -1).is_certain
     assert not Interval(1, -1, 3).is_certain
+
+
+def test_an_effect_in_words(journey: Campaign, now: datetime) -> None:
+    for member in enrol(journey, 200, alone=False, at=now)[:60]:
+        order(member, 100_000, now + DAY)
+    for member in enrol(journey, 100, alone=True, at=now)[:10]:
+        order(member, 100_000, now + DAY)
+    effect = measure(journey, at=now + 10 * DAY)
+
+    shown = show_effect(journey, effect)
+
+    assert shown is not None
+    assert shown.verdict == "It works: it brings more revenue"
+    assert shown.headline == "+4.000.000 ₫"
+    assert shown.explanation == (
+        "Within 10 days of entering, 30,0 % of those who were reached bought, and 10,0 % "
+        "of those who were left alone."
+    )
+    assert [one.label for one in shown.estimates] == [
+        "more members who buy, of a hundred",
+        "revenue that it brought",
+        "cost of what was given",
+        "cost of its messages",
+        "profit",
+    ]
+    assert shown.estimates[0].value == "+20,0"
+    picture = shown.picture
+    assert picture is not None
+    assert picture.zero < picture.low < picture.value < picture.high
+    assert (picture.zero, picture.high) == (24, 576)
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "text"),
+    [
+        (1_250_000.4, "VND", "+1.250.000 ₫"),
+        (-0.3, "VND", "0 ₫"),
+        (-3.204, "USD", "−3,20 $"),
+        (0.001, "USD", "0,00 $"),
+    ],
+)
+def test_a_difference_of_money_has_a_sign(value: float, currency: str, text: str) -> None:
+    assert signed_money(value, currency) == text
+    assert points_of(-0.0342) == "−3,4"
 
 
 # --- the intervals hold what they promise -------------------------------------------------

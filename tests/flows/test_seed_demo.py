@@ -13,14 +13,15 @@ from django.core.management import CommandError, call_command
 
 from activities.models import Order, OrderLine, PurchaseSummary, Store
 from api.models import TillKey
+from campaigns.models import Campaign, Enrolment
 from core.models import JobRun
 from flows.demo import phones, seed
 from members.models import Consent, Identifier, Member, MemberTag
-from messaging.models import OfficialAccount
+from messaging.models import OfficialAccount, ZaloTemplate
 from points.audit import verify_ledger
 from points.models import Transfer
 from points.queries import balances, expiring
-from rewards.models import Redemption
+from rewards.models import GivenBenefit, Redemption
 from tests.factories import make_member
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +123,11 @@ def test_an_interrupted_run_is_finished_with_the_same_rows(monkeypatch, step):
     gifts = Redemption.objects.filter(key__startswith="demo-gift:").count()
     assert spends == report.redemptions + gifts == Redemption.objects.count()
     earned = Transfer.objects.filter(kind="earn").values_list("amount", flat=True)
-    assert sum(earned) == report.points
+    gifts_of_campaigns = GivenBenefit.objects.filter(source="campaign")
+    assert sum(earned) == report.points + 20 * gifts_of_campaigns.count()
+    assert Enrolment.objects.filter(campaign__code="moi-khach-cu").exists()
+    ended = Campaign.objects.filter(code__in=["moi-khach-cu", "nhom-van-phong"])
+    assert set(ended.values_list("state", flat=True)) == {"ended"}
     assert JobRun.objects.get(job=seed.JOB).state == "done"
 
 
@@ -213,6 +218,25 @@ def test_a_simulator_that_is_down_is_no_error(settings):
     # Nothing listens on the discard port.
     settings.ZALO_OPENAPI_URL = "http://127.0.0.1:9"
     assert phones.register_people() is None
+
+
+def test_asks_the_simulator_for_prices_once_and_never_a_real_account(settings, monkeypatch):
+    asked: list[datetime] = []
+    settings.ZALO_OPENAPI_URL = "http://127.0.0.1:8787"
+    monkeypatch.setattr(phones, "sync_templates", lambda *, at: asked.append(at))
+    phones.learn_prices(at=NOON)
+    run()
+    phones.learn_prices(at=NOON)
+    assert asked == [NOON]
+    ZaloTemplate.objects.create(template_id="1", name="Known", synced_at=NOON)
+    phones.learn_prices(at=NOON)
+    ZaloTemplate.objects.all().delete()
+    OfficialAccount.objects.update(oa_id="4242")
+    phones.learn_prices(at=NOON)
+    OfficialAccount.objects.update(oa_id=seed.SIMULATOR_OA_ID)
+    settings.ZALO_OPENAPI_URL = "https://openapi.zalo.me"
+    phones.learn_prices(at=NOON)
+    assert asked == [NOON]
 
 
 def test_the_reminder_is_on_its_way_at_once():

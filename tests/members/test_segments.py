@@ -17,6 +17,7 @@ from members.segments import (
     members_matching,
     validate_conditions,
 )
+from members.segments.registry import FIELDS, OPPOSITES, ValueKind
 from tests import factories
 
 
@@ -250,9 +251,68 @@ def test_conditions_read_as_a_sentence(db: None) -> None:
     }
 
     assert describe_conditions(conditions, {"days": 60}) == (
-        "not (have the tag “Khách quý”) and last bought more than 60 days ago and "
+        "do not have the tag “Khách quý” and last bought more than 60 days ago and "
         "(follow the Official Account or have spent at least 1.500.000 ₫)"
     )
+
+
+@pytest.mark.parametrize(
+    ("negated", "sentence"),
+    [
+        (leaf("follows_oa", "yes"), "do not follow the Official Account"),
+        (leaf("has_ordered", "no"), "have bought before"),
+        (leaf("province", "is_not", "Huế"), "live in Huế"),
+        (
+            leaf("days_since_last_order", "at_most", 45),
+            "have not bought in the last 45 days",
+        ),
+        (
+            leaf("days_since_last_order", "more_than", 45),
+            "bought in the last 45 days or never",
+        ),
+        (leaf("joined_days_ago", "at_most", 9), "joined more than 9 days ago"),
+        (leaf("num_orders", "at_least", 3), "have bought fewer than 3 times"),
+        (leaf("spend", "at_most", 500000), "have spent more than 500.000 ₫"),
+        (
+            leaf("birthday_month", "is", "5"),
+            "are not among those who were born in month 5",
+        ),
+        ({"not": leaf("follows_oa", "yes")}, "follow the Official Account"),
+        (
+            {"any": [leaf("follows_oa", "yes"), leaf("has_ordered", "yes")]},
+            "do not follow the Official Account and have never bought",
+        ),
+        (
+            {"all": [leaf("follows_oa", "yes"), {"not": leaf("has_ordered", "yes")}]},
+            "do not follow the Official Account or have bought before",
+        ),
+        ({"all": []}, "do not exist"),
+        ({"any": []}, "are in the programme"),
+    ],
+)
+def test_what_must_not_hold_reads_as_a_sentence(
+    db: None, negated: dict[str, Any], sentence: str
+) -> None:
+    assert describe_conditions({"not": negated}) == sentence
+    assert describe_conditions({"not": {"not": {"not": negated}}}) == sentence
+
+
+def test_ways_to_ask_that_are_read_as_opposites_are_opposites(
+    mai: Member, binh: Member, now: datetime
+) -> None:
+    """What the sentence of a NOT says is what the NOT finds."""
+    summarise(mai, date(2026, 1, 1))
+    Member.objects.filter(pk=mai.pk).update(follows_oa=True)
+    everybody, num_asked = {"MAI", "BINH"}, 0
+    for field in FIELDS.values():
+        for one, other in OPPOSITES:
+            asked = field.operator(one)
+            if asked is None or asked.kind is not ValueKind.NONE:
+                continue
+            found = codes(leaf(field.code, one), now), codes(leaf(field.code, other), now)
+            assert found[0] ^ found[1] == everybody, field.code
+            num_asked += 1
+    assert num_asked >= 6
 
 
 def test_each_member_is_explained_by_facts(

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
-from flows.demo.phones import register_people
+from flows.demo.phones import learn_prices, register_people
 from flows.demo.seed import has_demo
 from flows.management.demo_logins import login_lines, prepare_logins
 
@@ -19,5 +20,6 @@ class Command(BaseCommand):
         if not has_demo():
             return
         register_people()
+        learn_prices(at=timezone.now())
         for line in login_lines(prepare_logins()):
             self.stdout.write(line)
