@@ -33,7 +33,9 @@ def new_place(url: str) -> Iterator[str]:
 
 def make_tables(address: str) -> None:
     """Migrate a database. Nobody may stay in it: who is used cannot be copied."""
-    environment = {**os.environ, "DATABASE_URL": address, "CELERY_BROKER_URL": ""}
+    # Two of these start at once: in a new checkout each would make the site's own key.
+    own = {"DATABASE_URL": address, "CELERY_BROKER_URL": "", "SECRET_KEY": "tables"}
+    environment = {**os.environ, **own}
     command = (sys.executable, "manage.py", "migrate", "--verbosity=0")
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
