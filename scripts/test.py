@@ -10,10 +10,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from empty_database import make_tables, new_place
 from services import find_chromium, find_postgresql, find_redis
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,14 +54,35 @@ def main(arguments: Sequence[str]) -> int:
     if postgresql:
         settings = {**base, "DATABASE_URL": postgresql}
         runs.append(("PostgreSQL", settings, "battery or postgresql", []))
-    failed = [
-        f"{name}, side by side"
-        for name, environment, _alone, left_out in runs
-        if not _passes(name, environment, [*SIDE_BY_SIDE, *left_out, *arguments])
-    ]
-    failed += _one_by_one(runs if arguments else _apart(runs), arguments)
+    with _with_tables(runs) as runs:
+        failed = [
+            f"{name}, side by side"
+            for name, environment, _alone, left_out in runs
+            if not _passes(name, environment, [*SIDE_BY_SIDE, *left_out, *arguments])
+        ]
+        failed += _one_by_one(runs if arguments else _apart(runs), arguments)
     print(f"\nFailed: {'; '.join(failed)}." if failed else "\nAll tests passed.")
     return 1 if failed else 0
+
+
+@contextmanager
+def _with_tables(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    """Make the tables once for each database, so that nobody else has to."""
+    print("\n=== tables", flush=True)
+    started = time.monotonic()
+    with ExitStack() as places, ThreadPoolExecutor(len(runs)) as pool:
+        empty = [
+            places.enter_context(new_place(environment["DATABASE_URL"]))
+            for _name, environment, _alone, _left_out in runs
+        ]
+        list(pool.map(make_tables, empty))
+        print(f"=== tables: {time.monotonic() - started:.0f} s", flush=True)
+        yield [
+            (name, {**environment, "EMPTY_DATABASE": address}, alone, left_out)
+            for (name, environment, alone, left_out), address in zip(
+                runs, empty, strict=True
+            )
+        ]
 
 
 def _apart(runs: Sequence[Run]) -> list[Run]:

@@ -1,9 +1,10 @@
 """What every test may lean on: three named people and a ledger that tests may empty."""
 
-import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,23 +13,49 @@ from django.test import Client
 from django.utils import translation
 
 from members.models import Member
-from tests import factories
+from tests import copies, factories
+from tests.battery.running import Database, new_database
+from tests.emptying import tests_may_empty_the_ledger
 from tests.services import leave_out_what_cannot_run
 
 # Noon in Ho Chi Minh City on an ordinary Monday; tests move from here.
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 
-LEDGER_TABLES = (
-    "points_transfer",
-    "points_lotdraw",
-    "points_lot",
-    "points_ledgerseal",
-    "tiers_tierchange",
-)
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     leave_out_what_cannot_run(items)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> Iterator[None]:
+    if empty := copies.empty_database():
+        with copies.begun_as_a_copy(empty):
+            yield
+    else:
+        yield
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The tables, made once, for tests whose processes need a database of their own."""
+    if empty := copies.empty_database():
+        yield empty
+        return
+    with new_database(tmp_path_factory.mktemp("empty")) as database:
+        yield database
+
+
+@pytest.fixture
+def scratch(empty_database: Database, tmp_path: Path) -> Iterator[Callable[[], Database]]:
+    """Return a maker of fresh databases, which are taken away at the end."""
+    with ExitStack() as copies_made:
+
+        def make() -> Database:
+            return copies_made.enter_context(new_database(tmp_path, like=empty_database))
+
+        yield make
 
 
 @pytest.fixture
@@ -84,32 +111,8 @@ def _english_unless_asked() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _tests_may_empty_the_ledger() -> Iterator[None]:
-    """Let the flush between transactional tests pass the append-only triggers.
-
-    The triggers stay in force during every test; only the flush itself lifts them.
-    """
-    operations = type(connection.ops)
-    flush = operations.execute_sql_flush
-
-    def flush_without_triggers(self: object, sql_list: list[str]) -> None:
-        if connection.vendor == "postgresql":
-            off = [f"ALTER TABLE {t} DISABLE TRIGGER USER" for t in LEDGER_TABLES]
-            on = [f"ALTER TABLE {t} ENABLE TRIGGER USER" for t in LEDGER_TABLES]
-            flush(self, [*off, *sql_list, *on])
-            return
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT name, sql FROM sqlite_master "
-                "WHERE type = 'trigger' "
-                "AND (tbl_name LIKE 'points_%%' OR tbl_name LIKE 'tiers_%%')"
-            )
-            triggers = cursor.fetchall()
-        off = [f"DROP TRIGGER {re.sub(r'[^a-z_]', '', name)}" for name, _sql in triggers]
-        flush(self, [*off, *sql_list, *(sql for _name, sql in triggers)])
-
-    operations.execute_sql_flush = flush_without_triggers
-    yield
-    operations.execute_sql_flush = flush
+    with tests_may_empty_the_ledger():
+        yield
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from django.conf import settings
@@ -36,10 +36,16 @@ class Database:
     def is_sqlite(self) -> bool:
         return self.url.startswith("sqlite")
 
+    @property
+    def name(self) -> str:
+        """Return what the server calls it, or where its file is."""
+        path = urlsplit(self.url).path
+        return path if self.is_sqlite else path.removeprefix("/")
+
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a question from outside the site."""
         if self.is_sqlite:
-            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as file:
+            with closing(sqlite3.connect(self.name)) as file:
                 return file.execute(sql).fetchall()
         with psycopg.connect(self.url) as server:
             return server.execute(sql).fetchall()
@@ -65,11 +71,11 @@ def _place_for(name: str, folder: Path, like: Database | None) -> Iterator[str]:
     if main["ENGINE"].endswith("sqlite3"):
         file = folder / f"{name}.sqlite3"
         if like:
-            shutil.copy(like.url.removeprefix("sqlite:///"), file)
+            shutil.copy(like.name, file)
         yield f"sqlite:///{file}"
         return
     server = _postgresql_server(main)
-    template = f" TEMPLATE {like.url.rpartition('/')[2]}" if like else ""
+    template = f' TEMPLATE "{like.name}"' if like else ""
     with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}{template}")
         try:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,8 @@ from django.core.management import CommandError, call_command
 
 from members.models import Consent, Identifier, Member, MemberTag
 from points.models import Lot, Transfer
+from tests.battery.running import Database, environment
+from tests.battery.running import run as run_program
 from tests.factories import make_wallet
 
 HEADER = "member_id,phone,consent,zalo_user_id,follows_oa\n"
@@ -197,61 +200,38 @@ def test_people_read_plain_numbers(tmp_path):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_killed_import_is_simply_started_again(tmp_path):
+def test_a_killed_import_is_simply_started_again(
+    scratch: Callable[[], Database], tmp_path: Path
+) -> None:
     """Kill it once it has kept something; the second run ends with every row."""
-    environment = _own_database(tmp_path)
+    database = scratch()
     path = write(
         tmp_path,
         HEADER + "".join(f"C{i},09{10_000_000 + i},1,,0\n" for i in range(20_000)),
     )
-    command = [sys.executable, "manage.py", "import_members", str(path), "--json"]
+    command = ("manage.py", "import_members", str(path), "--json")
     first = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, *command],
+        env=environment(database),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
-    _wait_until_something_is_kept(environment, first)
+    _wait_until_something_is_kept(database, first)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait(timeout=10)
-    kept = _count_members(environment)
+    kept = database.count("members_member")
     assert 0 < kept < 20_000
     assert kept % 1000 == 0
-    second = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=120, check=True
-    )
-    report = json.loads(second.stdout)
+    report = json.loads(run_program(database, *command))
     assert counts(report) == (20_000, 20_000, 20_000 - kept, 0, kept, 0, 0)
-    assert _count_members(environment) == 20_000
-
-
-def _own_database(tmp_path: Path) -> dict[str, str]:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"sqlite:///{tmp_path}/members.sqlite3",
-        "DJANGO_SETTINGS_MODULE": "loyalty_site.settings",
-    }
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "-v0"],
-        env=environment,
-        timeout=120,
-        check=True,
-    )
-    return environment
+    assert database.count("members_member") == 20_000
 
 
 def _wait_until_something_is_kept(
-    environment: dict[str, str], process: subprocess.Popen[bytes]
+    database: Database, process: subprocess.Popen[bytes]
 ) -> None:
     deadline = time.monotonic() + 60
-    while not _count_members(environment):
+    while not database.count("members_member"):
         assert process.poll() is None, "the import ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def _count_members(environment: dict[str, str]) -> int:
-    import sqlite3
-    from contextlib import closing
-
-    path = environment["DATABASE_URL"].removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, timeout=30)) as connection:
-        row = connection.execute("SELECT count(*) FROM members_member").fetchone()
-        return int(row[0])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytest_django import DjangoDbBlocker
 
 from activities.models import Activity, ActivityType, Order, OrderLine, Refund, Store
 from activities.services.summaries import recompute_summaries
@@ -28,6 +30,7 @@ from members.segments import FIELDS, explain_members, members_matching, validate
 from members.segments.tree import MAX_DEPTH, describe_conditions
 from points.models import Account, Wallet
 from tests import factories
+from tests.kept_rows import kept_rows
 from tests.members.plain_reading import (
     ACTIVITIES,
     ALSO,
@@ -44,6 +47,8 @@ from tests.members.plain_reading import (
     answer,
     make_facts,
 )
+
+pytestmark = pytest.mark.django_db
 
 AT = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 NUM_MEMBERS = 80
@@ -120,9 +125,14 @@ class People(dict[int, Facts]):
         return f"{len(self)} members"
 
 
-@pytest.fixture
-def people(db: None) -> People:
-    """Eighty members of every kind."""
+@pytest.fixture(scope="module")
+def people(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[People]:
+    """Eighty members of every kind, who are only read."""
+    with kept_rows(django_db_blocker, make_people) as people:
+        yield people
+
+
+def make_people() -> People:
     factories.make_programme()
     for code in TAGS:
         Tag.objects.create(code=code, name=code)
@@ -240,12 +250,7 @@ def store_order(member: Member, number: str, bought: Bought) -> None:
         )
 
 
-# The people are only read, so they may be shared by all examples.
-@settings(
-    max_examples=400,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=400, deadline=None)
 @given(tree=trees)
 def test_any_tree_means_what_it_says(
     people: dict[int, Facts], tree: dict[str, Any]

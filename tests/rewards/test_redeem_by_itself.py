@@ -239,10 +239,12 @@ def test_the_database_refuses_what_cannot_be(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+# Small numbers meet their bounds more often; a price of 1 is still due more than
+# MOST_AT_ONCE times.
 @given(
-    sales=st.lists(st.integers(1, 400), min_size=1, max_size=6),
-    price=st.integers(1, 200),
-    above=st.integers(0, 200),
+    sales=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    price=st.integers(1, 30),
+    above=st.integers(0, 30),
 )
 def test_any_sales_leave_less_than_the_threshold_and_lose_nothing(
     wallet: Wallet, now: datetime, sales: list[int], price: int, above: int

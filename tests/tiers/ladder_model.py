@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 
 DAY = timedelta(days=1)
 FAR = 1200
@@ -44,6 +45,8 @@ def months_back(day: date, months: int) -> date:
     raise AssertionError("every month has a first day")
 
 
+# Asked for the same days again and again, and a hundred anniversaries are tried each time.
+@cache
 def joined_again(joined: date, day: date) -> date:
     """Return the latest anniversary on or before a day; 29 February falls on the 28th."""
     return max(

@@ -17,6 +17,7 @@ import pytest
 from django.conf import settings
 
 from loyalty_site.launch import ports
+from tests.battery.running import Database
 
 pytestmark = [
     pytest.mark.battery,
@@ -38,6 +39,13 @@ def copy(tmp_path: Path) -> Path:
         settings.BASE_DIR, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True
     )
     return folder
+
+
+@pytest.fixture
+def tables(copy: Path, empty_database: Database) -> None:
+    """Let the site find its tables made; how they are made is shown where none stand."""
+    (copy / "var").mkdir()
+    shutil.copy(empty_database.name, copy / "var" / "loyalty.sqlite3")
 
 
 def start(folder: Path, port: int) -> subprocess.Popen[str]:
@@ -154,6 +162,7 @@ def _the_worker_works(port: int) -> None:
 
 
 @needs_proc
+@pytest.mark.usefixtures("tables")
 def test_a_launcher_that_is_killed_takes_everyone_with_it(
     site: tuple[subprocess.Popen[str], int], copy: Path
 ) -> None:
