@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -96,7 +97,7 @@ def _timing(campaign: Campaign, journey: Journey, *, at: datetime) -> Iterator[s
         yield _("It is outside those hours now: the first messages leave at %(at)s.") % {
             "at": when(opening)
         }
-    found = reached(newcomers(campaign, audience(campaign, at=at), at=at), first)
+    found: Any = reached(newcomers(campaign, audience(campaign, at=at), at=at), first)
     disturbed = found.filter(channel__isnull=False).exclude(channel=Channel.INBOX)
     if tired := had_enough(disturbed, at=at).count():
         yield ngettext(

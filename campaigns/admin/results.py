@@ -1,4 +1,4 @@
-"""How we know that it worked: the numbers of one campaign, in ten queries."""
+"""How we know that it worked: the numbers of one campaign, in nine queries."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Results:
 
 
 def campaign_results(campaign: Campaign, *, at: datetime) -> Results:
-    """Count a campaign's members and messages, and what it brought. Ten queries."""
+    """Count a campaign's members and messages, and what it brought. Nine queries."""
     people = _people(campaign)
     sent = _messages(campaign)
     results = Results()

@@ -56,7 +56,7 @@ class Replay:
             "share": _rounded(self.effect.share, 5),
             "made_up_revenue": f"{self.truth.revenue:.2f}",
             "revenue": _rounded(self.effect.revenue, 2),
-            "cost": f"{self.effect.cost:.2f}",
+            "cost": f"{self.effect.benefit_cost:.2f}",
             "profit": _rounded(self.effect.profit, 2),
         }
 
