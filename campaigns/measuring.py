@@ -38,6 +38,7 @@ from activities.models import Order
 from campaigns.models import Campaign, CampaignPolicy, Enrolment
 from campaigns.steps.messages import SOURCE_TYPE
 from core.models import Programme
+from messaging.caps import GONE_OUT
 from messaging.models import Message
 from rewards.models import GivenBenefit
 
@@ -45,12 +46,6 @@ from rewards.models import GivenBenefit
 Z = 1.959964
 # Fewer in a group say nothing; with fewer buyers the share is a matter of luck.
 FEWEST_MEMBERS, FEWEST_BUYERS = 100, 10
-GONE_OUT = (
-    Message.State.SENT,
-    Message.State.DELIVERED,
-    Message.State.SEEN,
-    Message.State.UNKNOWN,
-)
 MONEY: Any = DecimalField(max_digits=20, decimal_places=2)
 
 
