@@ -7,6 +7,7 @@ from datetime import datetime, time
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,6 +21,7 @@ from campaigns.board import (
     read_kept,
 )
 from campaigns.errors import TransitionRefused
+from campaigns.locks import lock_campaign
 from campaigns.models import Campaign, CampaignPolicy
 from campaigns.preview import preview_campaign
 from campaigns.readiness import check_ready
@@ -69,6 +71,22 @@ def needs_approval(campaign: Campaign, *, at: datetime) -> bool:
     """
     bound = CampaignPolicy.current().approve_above
     return bound is not None and reach_of(campaign, at=at) > bound
+
+
+@transaction.atomic
+def start_or_ask(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest | None:
+    """Start a campaign, or return the request where it reaches so many that it waits.
+
+    Under the campaign's lock: what is counted is what starts. Raises what either raises.
+    """
+    now = lock_campaign(campaign)
+    asked = None
+    if needs_approval(now, at=at):
+        asked = ask_to_start(campaign=now, by=by, at=at)
+    elif not (now.is_one_off and now.is_running):
+        start_campaign(campaign=now, at=at, actor=by.get_username())
+    campaign.refresh_from_db()
+    return asked
 
 
 def ask_to_start(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest:
@@ -161,7 +179,7 @@ def register_start(begin: Callable[[Campaign, str, datetime], None]) -> None:
     """Let a second person start campaigns; ``begin`` lets one do its first run."""
 
     def perform(payload: Mapping[str, Any], request: ChangeRequest, at: datetime) -> None:
-        campaign = Campaign.objects.get(pk=payload["campaign"])
+        campaign = lock_campaign(Campaign(pk=payload["campaign"]))
         if facts_of(campaign) != dict(payload):
             raise TransitionRefused(
                 _("“%(name)s” was changed after it was asked for. Ask for it anew.")

@@ -22,6 +22,7 @@ from members.segments import (
     register_field,
     yes_and_no,
 )
+from members.segments.telling import fact, tell_yes_or_no
 from members.segments.uses import register_trees
 from messaging.models import Channel, Message, MessageTemplate
 from messaging.reach import CONSENT_WHEN_SILENT, with_channel
@@ -61,6 +62,7 @@ def _reachable() -> Field:
                 Exists(_with_channel(Member.objects.filter(pk=OuterRef("pk"))))
             ),
         ),
+        tell=_tell_channel,
     )
 
 
@@ -88,7 +90,23 @@ def _reached_through() -> Field:
                 lambda: Channel.choices,
             ),
         ),
+        tell=_tell_channel,
     )
+
+
+def _tell_channel(
+    member_ids: Sequence[int], _value: Any, _moment: Moment
+) -> Mapping[int, str]:
+    reached: Any = _with_channel(Member.objects.filter(pk__in=member_ids))
+    channels = dict(reached.values_list("pk", "channel"))
+    labels = dict(Channel.choices)
+    return {
+        pk: fact(
+            _("channel that offers take"),
+            labels[channels[pk]] if pk in channels else gettext("none"),
+        )
+        for pk in member_ids
+    }
 
 
 def _through(channel: str) -> Q:
@@ -135,6 +153,9 @@ def _allows(code: str, purpose: str) -> Field:
                 ValueKind.CHOICE,
                 lambda: channels,
             ),
+        ),
+        tell=tell_yes_or_no(
+            label, lambda channel, _moment: _allowed(purpose, channel), lambda: channels
         ),
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
-from django.utils.translation import gettext
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from members.models import Segment
@@ -25,6 +26,7 @@ from rewards.standing import Standing, with_standing
 
 GROUP = _("Rewards and vouchers")
 EVERYONE = Q(pk__gt=0)
+INSTANT = timedelta(microseconds=1)
 # What was cancelled or never paid is no redemption any more.
 TAKEN = (Redemption.State.DONE, Redemption.State.UNPAID)
 
@@ -77,6 +79,7 @@ def _ending() -> Field:
                 ValueKind.NUMBER,
             ),
         ),
+        tell=_tell_ending,
     )
 
 
@@ -98,6 +101,7 @@ def _used() -> Field:
             ),
             _voucher_types,
         ),
+        tell=_tell_used,
     )
 
 
@@ -146,6 +150,7 @@ def _num_redemptions() -> Field:
                 also=within_days(),
             ),
         ),
+        tell=_tell_number,
     )
 
 
@@ -225,6 +230,59 @@ def _tell_vouchers(
     return {
         pk: gettext("%(count)s usable vouchers “%(type)s”")
         % {"count": counts.get(pk, 0), "type": code}
+        for pk in member_ids
+    }
+
+
+def _tell_ending(
+    member_ids: Sequence[int], _value: Any, moment: Moment
+) -> Mapping[int, str]:
+    held = _open(moment).filter(member__in=member_ids, valid_until__isnull=False)
+    rows = held.order_by().values("member").annotate(first=Min("valid_until"))
+    first = dict(rows.values_list("member", "first"))
+    return {
+        # The instant until which it is usable may be the first of the next day.
+        pk: gettext("a voucher ends on %(day)s")
+        % {"day": f"{moment.local_day(first[pk] - INSTANT):%d/%m/%Y}"}
+        if pk in first
+        else gettext("no voucher that ends")
+        for pk in member_ids
+    }
+
+
+def _tell_used(member_ids: Sequence[int], value: Any, moment: Moment) -> Mapping[int, str]:
+    code = value.value if isinstance(value, Asked) else value
+    used = VoucherUse.objects.filter(
+        voucher__voucher_type__code=code,
+        state=VoucherUse.State.USED,
+        member__in=member_ids,
+    )
+    rows = used.order_by().values("member").annotate(last=Max("used_at"))
+    last = dict(rows.values_list("member", "last"))
+    return {
+        pk: gettext("“%(type)s” used on %(day)s")
+        % {"type": code, "day": f"{moment.local_day(last[pk]):%d/%m/%Y}"}
+        if pk in last
+        else gettext("“%(type)s” never used") % {"type": code}
+        for pk in member_ids
+    }
+
+
+def _tell_number(member_ids: Sequence[int], asked: Asked, moment: Moment) -> dict[int, str]:
+    taken = Redemption.objects.filter(
+        member__in=member_ids,
+        state__in=TAKEN,
+        redeemed_at__gte=moment.start_of_days_before(asked.also),
+    )
+    rows = taken.order_by().values("member").annotate(count=Count("pk"))
+    counts = dict(rows.values_list("member", "count"))
+    return {
+        pk: ngettext(
+            "%(count)s reward in the last %(days)s days",
+            "%(count)s rewards in the last %(days)s days",
+            counts.get(pk, 0),
+        )
+        % {"count": counts.get(pk, 0), "days": asked.also}
         for pk in member_ids
     }
 

@@ -272,11 +272,12 @@ def _tiers() -> list[tuple[str, str]]:
 
 def _tell_tier(member_ids: Sequence[int], _value: Any, moment: Moment) -> Mapping[int, str]:
     ladder = main_ladder()
+    told = dict.fromkeys(member_ids, gettext("no tier yet"))
     if ladder is None:
-        return {}
+        return told
     currency = str(Programme.current().currency)
     rows = MemberTier.objects.filter(member__in=member_ids, ladder=ladder.ladder_id)
-    return {
+    return told | {
         row.member_id: gettext("Tier %(tier)s since %(day)s; %(spend)s counts")
         % {
             "tier": row.tier.name,

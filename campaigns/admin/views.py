@@ -33,7 +33,7 @@ from campaigns.admin.acts import (
 from campaigns.admin.gallery import gallery_view
 from campaigns.admin.phrases import count_phrases
 from campaigns.admin.simulation import simulation_view
-from campaigns.approving import ask_to_start, needs_approval
+from campaigns.approving import start_or_ask
 from campaigns.models import Campaign, CampaignRun
 from campaigns.services import (
     check_ready,
@@ -44,7 +44,6 @@ from campaigns.services import (
     pause_campaign,
     preview_campaign,
     resume_campaign,
-    start_campaign,
 )
 from campaigns.tasks import begin_after_commit, run_one_campaign
 from core.admin_tools import link
@@ -56,7 +55,6 @@ from messaging.models import Channel
 LOG_LENGTH = 50
 SHORT_NAMES = {Channel.ZALO_UID.value: "OA", Channel.ZALO_PHONE.value: "ZNS"}
 VERBS: dict[str, Callable[..., Campaign]] = {
-    acts.START.code: start_campaign,
     acts.RESUME.code: resume_campaign,
     acts.PAUSE.code: pause_campaign,
     acts.DRAIN.code: drain_campaign,
@@ -177,11 +175,12 @@ def _do(
         return _export(model_admin, request, campaign)
     if act in (acts.RUN_NOW, acts.DRY_RUN, acts.SEND):
         return _run_in_background(model_admin, request, campaign, act)
-    actor = request.user.get_username()
-    if act is acts.START and needs_approval(campaign, at=timezone.now()):
-        return _ask_second_person(model_admin, request, campaign)
-    at = timezone.now()
-    VERBS[act.code](campaign=campaign, at=at, actor=actor)
+    actor, at = request.user.get_username(), timezone.now()
+    if act is acts.START:
+        if _waits(request, campaign):
+            return _asked(model_admin, request, campaign)
+    else:
+        VERBS[act.code](campaign=campaign, at=at, actor=actor)
     model_admin.log_change(request, campaign, act.code)
     told = {"name": campaign.name, "state": campaign.get_state_display()}
     text = _("Done: “%(name)s” is now %(state)s.") % told
@@ -192,11 +191,14 @@ def _do(
     return _to_campaign(campaign)
 
 
-def _ask_second_person(
-    model_admin: Any, request: HttpRequest, campaign: Campaign
-) -> HttpResponse:
+def _waits(request: HttpRequest, campaign: Campaign) -> bool:
+    """Start a campaign; tells whether a second person was asked instead."""
     assert isinstance(request.user, User), "the console lets nobody else in"
-    ask_to_start(campaign=campaign, by=request.user, at=timezone.now())
+    asked = start_or_ask(campaign=campaign, by=request.user, at=timezone.now())
+    return asked is not None
+
+
+def _asked(model_admin: Any, request: HttpRequest, campaign: Campaign) -> HttpResponse:
     model_admin.log_change(request, campaign, "asked a second person")
     messages.warning(
         request,
@@ -211,11 +213,9 @@ def _run_in_background(
     """Hand a run to the worker and show its log; nothing long happens in a request."""
     check_ready(campaign)
     at, actor = timezone.now(), request.user.get_username()
-    if act is acts.SEND and needs_approval(campaign, at=at):
-        return _ask_second_person(model_admin, request, campaign)
+    if act is acts.SEND and _waits(request, campaign):
+        return _asked(model_admin, request, campaign)
     last = CampaignRun.objects.filter(campaign=campaign).order_by("-pk").first()
-    if act is acts.SEND and not campaign.is_running:
-        start_campaign(campaign=campaign, at=at, actor=actor)
     try:
         run_one_campaign.delay(
             campaign_id=campaign.pk,

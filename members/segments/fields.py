@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from members.models import Consent, Identifier, Member, MemberTag, Tag
 from members.segments.nested import group_fields
-from members.segments.person import person_fields
+from members.segments.person import person_fields, tell_birthday
 from members.segments.registry import (
     Field,
     Moment,
@@ -21,6 +21,7 @@ from members.segments.registry import (
     yes_and_no,
 )
 from members.segments.split import split_fields
+from members.segments.telling import tell_column, tell_yes_or_no
 from members.segments.uses import register_trees, segment_trees
 
 PROFILE = _("About the member")
@@ -131,22 +132,18 @@ def _birthday_field() -> Field:
                 lambda _value, moment: _born_in(moment.today.month),
             ),
         ),
+        tell=tell_birthday,
     )
 
 
 def _reach_fields() -> tuple[Field, ...]:
     return (
-        Field(
+        _yes_no_field(
             "follows_oa",
             _("follows the Official Account"),
-            REACH,
-            yes_and_no(
-                label_yes=_("yes"),
-                label_no=_("no"),
-                yes=_("follow the Official Account"),
-                no=_("do not follow the Official Account"),
-                build=lambda _moment: Q(follows_oa=True),
-            ),
+            _("follow the Official Account"),
+            _("do not follow the Official Account"),
+            Q(follows_oa=True),
         ),
         _identifier_field(
             "has_phone",
@@ -169,24 +166,19 @@ def _reach_fields() -> tuple[Field, ...]:
             _("are known on Zalo"),
             _("are not known on Zalo"),
         ),
-        Field(
+        _yes_no_field(
             "marketing_consent",
             _("allows offers"),
-            REACH,
-            yes_and_no(
-                label_yes=_("yes"),
-                label_no=_("no"),
-                yes=_("allow offers on some channel"),
-                no=_("allow offers on no channel"),
-                build=lambda _moment: Q(
-                    Exists(
-                        Consent.objects.filter(
-                            member=OuterRef("pk"),
-                            purpose=Consent.Purpose.MARKETING,
-                            is_given=True,
-                        )
+            _("allow offers on some channel"),
+            _("allow offers on no channel"),
+            Q(
+                Exists(
+                    Consent.objects.filter(
+                        member=OuterRef("pk"),
+                        purpose=Consent.Purpose.MARKETING,
+                        is_given=True,
                     )
-                ),
+                )
             ),
         ),
     )
@@ -269,11 +261,16 @@ def _choice_field(code: str, label: Any, phrases: tuple[Any, Any], choices: Any)
                 "is_not", _("is not"), is_not, lambda v, _m: ~Q(**{code: v}), kind, listed
             ),
         ),
+        tell=tell_column(label, code, listed),
     )
 
 
 def _identifier_field(code: str, label: Any, kind: str, yes: Any, no: Any) -> Field:
     known = Identifier.objects.filter(member=OuterRef("pk"), kind=kind, is_valid=True)
+    return _yes_no_field(code, label, yes, no, Q(Exists(known)))
+
+
+def _yes_no_field(code: str, label: Any, yes: Any, no: Any, condition: Q) -> Field:
     return Field(
         code,
         label,
@@ -283,8 +280,9 @@ def _identifier_field(code: str, label: Any, kind: str, yes: Any, no: Any) -> Fi
             label_no=_("no"),
             yes=yes,
             no=no,
-            build=lambda _moment: Q(Exists(known)),
+            build=lambda _moment: condition,
         ),
+        tell=tell_yes_or_no(label, lambda _value, _moment: condition),
     )
 
 

@@ -14,6 +14,7 @@ from core.errors import InvalidInput
 from members.models import ListEntry, Member, MemberList, Segment
 from members.segments.occasions import occasions_matching
 from members.segments.registry import Field, Moment, Occasion, Operator, ValueKind
+from members.segments.telling import tell_yes_or_no
 from members.segments.tree import children_of, compile_conditions
 
 GROUP = _("Groups")
@@ -51,6 +52,7 @@ def _segment() -> Field:
                 _segments,
             ),
         ),
+        tell=tell_yes_or_no(_("segment"), _in_segment, _segments),
         as_of=_segment_as_of,
     )
 

@@ -16,6 +16,7 @@ from core.clock import add_months
 from members.models import Member
 from members.occasions import birthday_in
 from members.segments.registry import Field, Moment, Operator, ValueKind
+from members.segments.telling import tell_column
 
 GROUP = _("About the member")
 OLDEST = 150
@@ -52,7 +53,7 @@ def _age() -> Field:
                 most=OLDEST,
             ),
         ),
-        tell=_tell_birthday,
+        tell=tell_birthday,
     )
 
 
@@ -80,7 +81,7 @@ def _birthday() -> Field:
                 most=WHOLE_YEAR - 1,
             ),
         ),
-        tell=_tell_birthday,
+        tell=tell_birthday,
     )
 
 
@@ -107,6 +108,7 @@ def _language() -> Field:
                 lambda: Member.Language.choices,
             ),
         ),
+        tell=tell_column(_("language"), "language", lambda: Member.Language.choices),
     )
 
 
@@ -158,9 +160,10 @@ def _in_span(first: int, last: int) -> Q:
     return after & before if first <= last else after | before
 
 
-def _tell_birthday(
+def tell_birthday(
     member_ids: Sequence[int], _value: Any, _moment: Moment
 ) -> Mapping[int, str]:
+    """Tell the day of birth."""
     rows = Member.objects.filter(pk__in=member_ids).values_list("pk", F("birth_date"))
     return {
         pk: gettext("Born %(day)s") % {"day": f"{day:%d/%m/%Y}"}

@@ -136,6 +136,10 @@ class Occasion(NamedTuple):
 AsOf = Callable[[str, Any, Sequence[Occasion]], set[int]]
 
 
+# Of some members, the value that was asked about, and when: a short text for each.
+Tell = Callable[[Sequence[int], Any, Moment], Mapping[int, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """Something that may be asked about members.
@@ -149,7 +153,7 @@ class Field:
     label: Text
     group: Text
     operators: tuple[Operator, ...]
-    tell: Callable[[Sequence[int], Any, Moment], Mapping[int, str]] | None = None
+    tell: Tell | None = None
     as_of: AsOf | None = None
 
     def operator(self, code: str) -> Operator | None:

@@ -87,6 +87,11 @@ def test_used_vouchers(mai: Member, binh: Member, now: datetime) -> None:
     assert who(now, "used_voucher", "yes", value="off20") == {"MAI"}
     assert who(now, "used_voucher", "yes_within", value="off20", days=5) == {"MAI"}
     assert who(now, "used_voucher", "yes_within", value="off20", days=4) == set()
+    node = {"field": "used_voucher", "is": "yes", "value": "off20"}
+    assert explain_members(node, member_ids=[mai.pk, binh.pk], at=now) == {
+        mai.pk: "“off20” used on 25/02/2026",
+        binh.pk: "“off20” never used",
+    }
 
 
 def redeem(member: Member, reward: Any, at: datetime, state: str = "unpaid") -> None:
