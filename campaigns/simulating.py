@@ -6,7 +6,7 @@ back: nothing is sent, given or kept. Time jumps from one rest's end to the next
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from campaigns.counts import Counts
 from campaigns.enrolling import Candidate, enrol, newcomers
 from campaigns.journey import Journey
 from campaigns.models import Campaign, Enrolment, Step
+from core.money import spread_whole
 from messaging.models import Message
 from messaging.texts import preview_message
 
@@ -63,6 +64,13 @@ class Simulation:
     def scaled(self, count: int) -> int:
         """Return what a count among the sample means for all."""
         return round(count * self.total / self.sample) if self.sample else 0
+
+    def scaled_parts(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Scale parts of a count so that they still add up to it."""
+        if not counts:
+            return {}
+        whole = self.scaled(sum(counts.values()))
+        return dict(zip(counts, spread_whole(whole, [*counts.values()]), strict=True))
 
 
 def simulate(

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -97,7 +98,8 @@ def _timing(campaign: Campaign, journey: Journey, *, at: datetime) -> Iterator[s
         yield _("It is outside those hours now: the first messages leave at %(at)s.") % {
             "at": when(opening)
         }
-    found: Any = reached(newcomers(campaign, audience(campaign, at=at), at=at), first)
+    who = newcomers(campaign, audience(campaign, at=at), at=at)
+    found: QuerySet[Any] = reached(who, first)
     disturbed = found.filter(channel__isnull=False).exclude(channel=Channel.INBOX)
     if tired := had_enough(disturbed, at=at).count():
         yield ngettext(

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.admin.acts import available_acts
 from campaigns.admin.phrases import count_phrases
 from campaigns.models import Campaign
 from campaigns.services import edited_version
@@ -42,6 +43,11 @@ def simulation_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResp
         "sample": number(told.sample),
         "moments": [_moment(told, one) for one in told.moments],
         "readers": _messages(told),
+        "acts": [
+            act
+            for act in available_acts(campaign, request.user)
+            if act.code in ("start", "send", "resume")
+        ],
         "back": back,
     }
     return render(request, "admin/campaigns/campaign/simulation.html", frame)
@@ -49,15 +55,11 @@ def simulation_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResp
 
 def _moment(told: Simulation, one: SimulatedMoment) -> dict[str, Any]:
     counts = {
-        name: told.scaled(value) if isinstance(value, int) else _scaled(told, value)
+        name: told.scaled(value) if isinstance(value, int) else told.scaled_parts(value)
         for name, value in one.counts.items()
     }
     days = (one.at - told.moments[0].at).days
     return {"at": when(one.at), "days": days, "facts": count_phrases(counts)}
-
-
-def _scaled(told: Simulation, counts: dict[str, int]) -> dict[str, int]:
-    return {name: told.scaled(value) for name, value in counts.items()}
 
 
 def _messages(told: Simulation) -> dict[str, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -45,7 +46,7 @@ from campaigns.services import (
     preview_campaign,
     resume_campaign,
 )
-from campaigns.tasks import begin_after_commit, run_one_campaign
+from campaigns.tasks import run_one_campaign
 from core.admin_tools import link
 from core.errors import DomainError
 from core.exports import table_response
@@ -183,12 +184,28 @@ def _do(
         VERBS[act.code](campaign=campaign, at=at, actor=actor)
     model_admin.log_change(request, campaign, act.code)
     told = {"name": campaign.name, "state": campaign.get_state_display()}
-    text = _("Done: “%(name)s” is now %(state)s.") % told
+    messages.success(request, _("Done: “%(name)s” is now %(state)s.") % told)
     if act is acts.START and campaign.begins_at_once:
-        begin_after_commit(campaign, actor, at)
-        text += " " + _("It takes members in now: look again in a moment.")
-    messages.success(request, text)
+        _begin(request, campaign, actor=actor, at=at)
     return _to_campaign(campaign)
+
+
+def _begin(request: HttpRequest, campaign: Campaign, *, actor: str, at: datetime) -> None:
+    """Hand the first run to the worker; without a broker the clock does it later."""
+    try:
+        run_one_campaign.delay(
+            campaign_id=campaign.pk, at=at.isoformat(), actor=actor, dry_run=False
+        )
+    except OperationalError:
+        messages.warning(
+            request,
+            _(
+                "The background worker cannot be reached: members are taken in with the "
+                "next run by the clock."
+            ),
+        )
+        return
+    messages.info(request, _("It takes members in now: look again in a moment."))
 
 
 def _waits(request: HttpRequest, campaign: Campaign) -> bool:

@@ -14,7 +14,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from campaigns.admin.results import campaign_results
 from campaigns.models import Campaign, CampaignRun
@@ -129,11 +128,9 @@ def test_starting_takes_members_in_at_once_where_that_can_be(
     handed_over: list[Any],
     fields: dict[str, str],
     begins: bool,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     Campaign.objects.filter(pk=come_back.pk).update(state="draft", **fields)
-    with django_capture_on_commit_callbacks(execute=True):
-        text = console.post(act(come_back, "start"), follow=True).content.decode()
+    text = console.post(act(come_back, "start"), follow=True).content.decode()
     assert ("It takes members in now" in text) is begins
     assert len(handed_over) == begins
     if begins:
@@ -216,6 +213,19 @@ def test_sending_starts_a_campaign_by_hand_and_runs_it(
     run_one_campaign(**handed_over[0])
     assert state_of(leftovers) == "ended"
     assert Message.objects.count() == 1
+
+
+def test_without_a_broker_a_start_stands_and_says_when_it_begins(
+    console: Client, come_back: Campaign, lapsed: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(**values: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(run_one_campaign, "delay", unreachable)
+    Campaign.objects.filter(pk=come_back.pk).update(state="draft")
+    text = console.post(act(come_back, "start"), follow=True).content.decode()
+    assert "taken in with the next run by the clock" in text
+    assert state_of(come_back) == "running"
 
 
 def test_without_a_broker_a_run_is_refused_in_words(

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from campaigns.models import Campaign, Enrolment
 from campaigns.services import save_board
-from campaigns.simulating import simulate
+from campaigns.simulating import Simulation, simulate
 from members.models import Member, MemberTag
 from messaging.models import Message
 from points.models import Transfer
@@ -76,6 +76,13 @@ def test_a_sample_stands_for_all(campaign: Campaign, now: datetime) -> None:
     assert told.scaled(4) == 10
 
 
+def test_parts_add_up_to_what_they_are_parts_of() -> None:
+    told = Simulation(total=616, sample=100)
+    parts = told.scaled_parts({"zalo_phone": 52, "zalo_uid": 33})
+    assert (told.scaled(85), parts) == (524, {"zalo_phone": 321, "zalo_uid": 203})
+    assert told.scaled_parts({}) == {}
+
+
 def test_nobody_and_nothing(campaign: Campaign, now: datetime) -> None:
     Member.objects.update(state="blocked")
     told = simulate(campaign, version=1, at=now)
@@ -98,4 +105,6 @@ def test_staff_look_at_it(console: Client, campaign: Campaign) -> None:
     text = console.get(address).content.decode()
     assert "2 messages planned" in text
     assert "Nguyễn Thị Mai" in text
+    start = reverse("admin:campaigns_campaign_act", args=[campaign.pk, "start"])
+    assert f'href="{start}"' in text
     assert not Message.objects.exists()

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from activities.models import Order, OrderLine, PurchaseSummary, Store
 from api.models import TillKey
+from campaigns.measuring import measure
 from campaigns.models import Campaign, Enrolment
 from core.models import JobRun
 from flows.demo import phones, seed
@@ -246,3 +247,19 @@ def test_the_reminder_is_on_its_way_at_once():
     assert (message.channel, message.state) == ("zalo_uid", "pending")
     assert message.due_at == NOON
     assert not Member.objects.get(identifiers__value="+84987654321").messages.exists()
+
+
+def test_one_campaign_has_a_sure_result_and_one_is_too_small():
+    seed.seed_demo(at=NOON, members=2000, quiet=True)
+    sure, small = (
+        measure(Campaign.objects.get(code=code), at=NOON)
+        for code in ("moi-khach-cu", "nhom-van-phong")
+    )
+    assert sure.missing == ""
+    assert sure.revenue is not None
+    assert sure.revenue.low > 0
+    assert sure.share is not None
+    assert sure.share.low > 0
+    assert sure.cost > 0
+    assert (small.missing, small.revenue) == ("too_few", None)
+    assert verify_ledger().ok
