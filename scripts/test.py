@@ -26,10 +26,12 @@ ALONE = "battery or browser or postgresql"
 SIDE_BY_SIDE = ("-n", "auto", "-m", f"not ({ALONE})")
 # A database: its name, the environment, what runs alone there, and what else is said.
 Run = tuple[str, Mapping[str, str], str, list[str]]
-# Minutes of kills and clocks: here on PostgreSQL, in `make battery` on both.
+# Minutes of kills, clocks and large files: here on PostgreSQL, in `make battery` on both.
 ONCE_IS_ENOUGH = (
     "tests/battery/test_t12_outbox.py",
     "tests/battery/test_t14_beat.py",
+    # What a file costs to read is the same on every database.
+    "tests/battery/test_t24_uploads.py",
     "tests/battery/test_kill_back_test.py",
     "tests/battery/test_token_renewal.py",
 )
