@@ -1,18 +1,29 @@
 """The real simulator over HTTP, an account that may send, and two templates."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core import mail as django_mail
 
 from members.models import Identifier, Member
+from messaging import relay
 from messaging.cascade import current_ways
 from messaging.models import MessageTemplate, OfficialAccount, SendingChannel
 from messaging.services import MessagePlan, connect_official_account, queue_messages
 from tests import factories
 from tests.conftest import NOW
 from zalo_simulator.server import Simulator
+
+
+@pytest.fixture(autouse=True)
+def stopwatch(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The watch of a relay's run: it stands still, however busy the machine is."""
+    watch = SimpleNamespace(seconds=0.0)
+    watch.monotonic = lambda: watch.seconds
+    monkeypatch.setattr(relay, "time", watch)
+    return watch
 
 
 @pytest.fixture

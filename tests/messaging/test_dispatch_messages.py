@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -533,6 +534,28 @@ def test_no_request_is_made_while_a_transaction_is_open(
     dispatch_messages(at=NOW)
 
     assert was_open == [False] * 3
+
+
+def test_the_business_clock_goes_on_with_a_run(
+    zalo: Simulator,
+    account: OfficialAccount,
+    offer: MessageTemplate,
+    mai: Member,
+    stopwatch: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send = ZaloClient.send_by_phone
+
+    def slowly(self: ZaloClient, **values: Any) -> Any:
+        stopwatch.seconds += 7.9
+        return send(self, **values)
+
+    monkeypatch.setattr(ZaloClient, "send_by_phone", slowly)
+    queue(offer, mai)
+
+    dispatch_messages(at=NOW)
+
+    assert Message.objects.get().sent_at == NOW + timedelta(seconds=7)
 
 
 def test_more_messages_need_no_more_queries_for_each(
