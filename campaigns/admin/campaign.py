@@ -269,6 +269,17 @@ class CampaignAdmin(ChangingAdmin):
             }
         return super().changeform_view(request, object_id, form_url, context)
 
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Begin with the templates; an empty form is one of the choices there."""
+        if request.method == "GET" and not request.GET and self.has_add_permission(request):
+            return HttpResponseRedirect(reverse("admin:campaigns_campaign_gallery"))
+        return super().add_view(request, form_url, extra_context)
+
     def has_gallery_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(self.has_add_permission(request))
 

@@ -31,7 +31,7 @@ def gallery_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "title": _("Campaigns to begin with"),
         "cards": [{"one": one, "who": _who(one), "event": _event(one)} for one in GALLERY],
         "back": reverse("admin:campaigns_campaign_changelist"),
-        "blank": reverse("admin:campaigns_campaign_add"),
+        "blank": f"{reverse('admin:campaigns_campaign_add')}?blank=1",
     }
     return render(request, "admin/campaigns/campaign/gallery.html", frame)
 

@@ -13,7 +13,7 @@ from campaigns.models import Campaign
 from core.happenings import happening_kinds
 from tests.console import form_data
 
-ADD = reverse("admin:campaigns_campaign_add")
+ADD = f"{reverse('admin:campaigns_campaign_add')}?blank=1"
 
 
 def make(console: Client, **fields: Any) -> Campaign:

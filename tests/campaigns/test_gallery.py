@@ -80,3 +80,14 @@ def test_who_may_not_add_may_not_begin(client: Client, django_user_model: object
     assert client.get(PAGE).status_code == 403
     assert client.post(PAGE, {"template": "welcome"}).status_code == 403
     assert not Campaign.objects.exists()
+
+
+def test_adding_begins_with_the_templates_and_offers_an_empty_form(
+    console: Client, helper_console: Client
+) -> None:
+    add = reverse("admin:campaigns_campaign_add")
+    assert console.get(add)["Location"] == PAGE
+    assert f'href="{add}?blank=1"' in console.get(PAGE).content.decode()
+    form = console.get(f"{add}?blank=1")
+    assert (form.status_code, "adminform" in form.context) == (200, True)
+    assert helper_console.get(add).status_code == 403
