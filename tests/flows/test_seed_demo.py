@@ -260,6 +260,6 @@ def test_one_campaign_has_a_sure_result_and_one_is_too_small():
     assert sure.revenue.low > 0
     assert sure.share is not None
     assert sure.share.low > 0
-    assert sure.cost > 0
+    assert sure.benefit_cost > 0
     assert (small.missing, small.revenue) == ("too_few", None)
     assert verify_ledger().ok
