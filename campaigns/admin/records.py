@@ -104,12 +104,12 @@ class HappeningAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Read the names of what can happen once for the page."""
-        self.labels = {code: str(kind.label) for code, kind in happening_kinds().items()}
+        self.labels = {code: kind.label for code, kind in happening_kinds().items()}
         return super().get_changelist_instance(request)
 
     @display(description=_("What happened"), ordering="kind")
     def what(self, happening: Happening) -> str:
-        return self.labels.get(happening.kind, happening.kind)
+        return str(self.labels.get(happening.kind, happening.kind))
 
     @display(description=_("Member"))
     def who(self, happening: Happening) -> str:
