@@ -107,6 +107,8 @@ MARKETING: Rights = {
     "campaigns.enrolment": LOOK,
     "campaigns.campaignrun": LOOK,
     "campaigns.campaignpolicy": LOOK,
+    "webhooks.webhookendpoint": LOOK,
+    "webhooks.webhookdelivery": LOOK,
     "django_celery_beat.periodictask": EDIT,
     "django_celery_beat.crontabschedule": KEEP,
     "django_celery_beat.intervalschedule": KEEP,

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from core.admin_tools import list_address, number, when
 from core.models import ChangeRequest
 from rewards.models import Fulfilment, Redemption
+from webhooks.models import WebhookEndpoint
 
 Fulfilled = Fulfilment.State
 # With what staff, not the member, has to do something.
@@ -37,6 +38,7 @@ def todo_for(user: Any, *, at: datetime) -> list[Todo]:
         ("rewards.view_fulfilment", _gifts),
         ("rewards.view_redemption", _unpaid),
         ("core.decide_changerequest", _approvals),
+        ("webhooks.view_webhookendpoint", _stopped_webhooks),
     )
     return [todo for right, ask in asked if user.has_perm(right) for todo in ask(at)]
 
@@ -89,4 +91,21 @@ def _approvals(_at: datetime) -> Iterator[Todo]:
             title % {"count": number(found["count"])},
             _("the oldest since %(day)s") % {"day": when(found["oldest"])},
             list_address(ChangeRequest, state__exact="open"),
+        )
+
+
+def _stopped_webhooks(_at: datetime) -> Iterator[Todo]:
+    rows = WebhookEndpoint.objects.exclude(stopped_because="")
+    found = rows.aggregate(count=Count("pk"), oldest=Min("stopped_at"))
+    if found["count"]:
+        title = ngettext(
+            "%(count)s webhook was switched off",
+            "%(count)s webhooks were switched off",
+            found["count"],
+        )
+        yield Todo(
+            "webhook",
+            title % {"count": number(found["count"])},
+            _("the receiver hears nothing since %(day)s") % {"day": when(found["oldest"])},
+            list_address(WebhookEndpoint),
         )

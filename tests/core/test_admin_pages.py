@@ -44,6 +44,7 @@ READ_ONLY = {
     "tiers.MemberTier",
     "tiers.TierChange",
     "till.TillAct",
+    "webhooks.WebhookDelivery",
 }
 
 
