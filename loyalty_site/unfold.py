@@ -183,7 +183,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Job runs"), "history", "core.jobrun"),
             _item(_("Ledger seals"), "verified_user", "points.ledgerseal"),
             _item(_("Campaign runs"), "play_circle", "campaigns.campaignrun"),
-            _item(_("Told by webhook"), "outbound", "webhooks.webhookdelivery"),
+            _item(_("Webhook deliveries"), "outbound", "webhooks.webhookdelivery"),
             _item(_("Events from providers"), "webhook", "messaging.webhookevent"),
             _item(_("Failed sign-ins"), "lock_person", "axes.accessattempt"),
             _item(_("Sign-ins"), "login", "axes.accesslog"),

@@ -131,7 +131,7 @@ class WebhookDelivery(models.Model):
     class State(models.TextChoices):
         PENDING = "pending", _("waiting")
         SENDING = "sending", _("being sent")
-        DELIVERED = "delivered", _("delivered")
+        DELIVERED = "delivered", _("accepted")
         GIVEN_UP = "given_up", _("given up")
         CANCELLED = "cancelled", _("cancelled")
 
@@ -182,8 +182,8 @@ class WebhookDelivery(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True)
 
     class Meta:
-        verbose_name = _("delivery")
-        verbose_name_plural = _("deliveries")
+        verbose_name = _("webhook delivery")
+        verbose_name_plural = _("webhook deliveries")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(

@@ -35,13 +35,19 @@ def send_webhooks(*, at: datetime, seconds: float | None = None) -> Counter[str]
 
 @transaction.atomic
 def save_endpoint(endpoint: WebhookEndpoint, *, at: datetime) -> None:
-    """Save what staff changed. Switched on, it begins afresh; off, nothing waits for it."""
-    if endpoint.is_on:
+    """Save what staff typed. Switched on, it begins afresh; off, nothing waits for it."""
+    typed = ["name", "address", "kinds", "is_on"]
+    if endpoint.pk is None:
+        endpoint.save()
+        return
+    if not endpoint.is_on:
+        outbox.cancel_waiting([endpoint.pk], at=at)
+    elif not WebhookEndpoint.objects.filter(pk=endpoint.pk, is_on=True).exists():
         endpoint.stopped_because, endpoint.stopped_at = "", None
         endpoint.told_at, endpoint.failing_since = None, None
-    elif endpoint.pk:
-        outbox.cancel_waiting([endpoint.pk], at=at)
-    endpoint.save()
+        typed += ["stopped_because", "stopped_at", "told_at", "failing_since"]
+    # Not the whole row: a relay writes down its health meanwhile.
+    endpoint.save(update_fields=typed)
 
 
 def rotate_secret(endpoint: WebhookEndpoint, *, at: datetime) -> None:

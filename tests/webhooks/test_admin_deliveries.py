@@ -147,7 +147,7 @@ def test_several_are_sent_again_at_once_and_counted(
     )
 
     text = text_of(response)
-    assert "2 are sent again." in text
+    assert "2 deliveries are sent again." in text
     assert "It is on its way already." in text
     assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"pending"}
 

@@ -16,11 +16,13 @@ from django.utils import timezone
 from tests.webhooks.conftest import MakeDelivery, MakeEndpoint
 from tests.webhooks.receiving import answering, receiver
 from webhooks.models import WebhookDelivery, WebhookEndpoint, new_secret
+from webhooks.services import save_endpoint
 
 ADD = reverse("admin:webhooks_webhookendpoint_add")
 LIST = reverse("admin:webhooks_webhookendpoint_changelist")
 # An address of the open web that no test ever sends to.
 ADDRESS = "https://8.8.8.8/hook"
+OTHER = "whsec_b3RoZXI="
 
 pytestmark = pytest.mark.django_db
 
@@ -335,13 +337,29 @@ def test_who_may_change_still_sees_no_secret(
     assert WebhookEndpoint.objects.get().secret == endpoint.secret
 
 
-def test_what_has_a_log_is_not_deleted(
+def test_what_is_on_or_has_a_log_is_not_deleted(
     console: Client, endpoint_of: MakeEndpoint, delivery_of: MakeDelivery
 ) -> None:
-    used, unused = endpoint_of(name="Used"), endpoint_of(name="Unused")
+    used = endpoint_of(name="Used", is_on=False)
+    unused = endpoint_of(name="Unused", is_on=False)
+    in_use = endpoint_of(name="On")
     delivery_of(used, timezone.now())
 
-    assert console.post(page_of(used, "delete"), {"post": "yes"}).status_code == 403
+    for kept in (used, in_use):
+        assert console.post(page_of(kept, "delete"), {"post": "yes"}).status_code == 403
     console.post(page_of(unused, "delete"), {"post": "yes"})
 
-    assert list(WebhookEndpoint.objects.all()) == [used]
+    assert set(WebhookEndpoint.objects.all()) == {used, in_use}
+
+
+def test_saving_leaves_alone_what_a_relay_writes(endpoint_of: MakeEndpoint) -> None:
+    now = timezone.now()
+    seen = endpoint_of()
+    WebhookEndpoint.objects.update(last_success_at=now, failing_since=now, secret=OTHER)
+
+    seen.name = "CRM 2"
+    save_endpoint(seen, at=now)
+
+    kept = WebhookEndpoint.objects.get()
+    assert (kept.name, kept.secret) == ("CRM 2", OTHER)
+    assert (kept.last_success_at, kept.failing_since) == (now, now)

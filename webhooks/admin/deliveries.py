@@ -175,7 +175,11 @@ class WebhookDeliveryAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
                 sent += 1
             else:
                 messages.error(request, str(error.message))
-        text = ngettext("%(count)s is sent again.", "%(count)s are sent again.", sent)
+        text = ngettext(
+            "%(count)s delivery is sent again.",
+            "%(count)s deliveries are sent again.",
+            sent,
+        )
         if sent:
             messages.success(request, text % {"count": sent})
 

@@ -112,9 +112,9 @@ class WebhookEndpointAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         return (*self.fieldsets, self.health) if obj else self.fieldsets
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Its log tells what was sent to whom; when that is forgotten it may go, too.
-        has_log = obj is not None and obj.deliveries.exists()
-        return super().has_delete_permission(request, obj) and not has_log
+        # While it is on, sales write for it; its log tells what was sent to whom.
+        is_used = obj is not None and (obj.is_on or obj.deliveries.exists())
+        return super().has_delete_permission(request, obj) and not is_used
 
     # --- the list -----------------------------------------------------------------------
 
