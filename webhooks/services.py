@@ -37,7 +37,7 @@ def send_webhooks(*, at: datetime, seconds: float | None = None) -> Counter[str]
 def save_endpoint(endpoint: WebhookEndpoint, *, at: datetime) -> None:
     """Save what staff typed. Switched on, it begins afresh; off, nothing waits for it."""
     typed = ["name", "address", "kinds", "is_on"]
-    if endpoint.pk is None:
+    if endpoint._state.adding:
         endpoint.save()
         return
     if not endpoint.is_on:

@@ -44,7 +44,7 @@ BADGES = {
 
 
 class KindFilter(admin.SimpleListFilter):
-    title = _("What happened")
+    title = _("Event")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -123,7 +123,7 @@ class WebhookDeliveryAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     def whom(self, delivery: WebhookDelivery) -> str:
         return link(delivery.endpoint)
 
-    @display(description=_("What happened"))
+    @display(description=_("Event"))
     def kind_shown(self, delivery: WebhookDelivery) -> SafeString:
         return format_html("{} <code>{}</code>", self._name(delivery), delivery.kind)
 
