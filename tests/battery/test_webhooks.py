@@ -112,7 +112,7 @@ def test_killed_relays_lose_nothing(empty_database: Database, tmp_path: Path) ->
         new_database(tmp_path, like=empty_database) as database,
     ):
         prepare(database, crm)
-        waiting = [start(database, lease=1.5) for _ in range(KILLS + 2)]
+        waiting = [start(database, lease=3) for _ in range(KILLS + 2)]
         working = [waiting.pop(), waiting.pop()]
         for process in working:
             go(process)

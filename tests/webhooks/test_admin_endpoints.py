@@ -119,6 +119,22 @@ def test_the_name_is_looked_up_while_no_transaction_is_open(
     assert seen == [False]
 
 
+def test_who_may_not_save_makes_us_look_up_no_name(
+    helper: User,
+    helper_console: Client,
+    endpoint_of: MakeEndpoint,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("webhooks.admin.endpoints.check_address", asked.append)
+    allow(helper, "view_webhookendpoint")
+
+    assert helper_console.post(page_of(endpoint_of()), form()).status_code == 403
+    assert helper_console.post(ADD, form()).status_code == 403
+
+    assert asked == []
+
+
 def test_a_kind_that_is_offered_no_more_stays_until_it_is_taken_out(
     console: Client, endpoint_of: MakeEndpoint
 ) -> None:

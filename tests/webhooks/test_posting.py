@@ -207,7 +207,7 @@ def test_one_that_drips_is_cut_off(start: bytes, status: int | None, problem: st
     with talker(drip(start, b"H")) as address:
         answer = send(address)
 
-        assert time.monotonic() - began < 1.2
+        assert time.monotonic() - began < 3
     assert (answer.status, answer.problem) == (status, problem)
 
 
@@ -218,7 +218,7 @@ def test_one_that_drips_in_the_handshake_is_cut_off() -> None:
     with talker(drip(b"\x16\x03\x03\x40\x00", b"\x02")) as address:
         answer = send(address.replace("http://localhost", "https://crm.example"))
 
-        assert time.monotonic() - began < 1.2
+        assert time.monotonic() - began < 3
     assert answer.problem in ("too_slow", "certificate")
 
 

@@ -160,7 +160,9 @@ class WebhookEndpointAdmin(SimpleHistoryAdmin, ConsoleAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         # Finding a server can take seconds; no transaction may be open meanwhile.
-        request.webhook_refusal = _refusal(request)  # type: ignore[attr-defined]
+        may_save = self.has_add_permission(request) or self.has_change_permission(request)
+        refusal = _refusal(request) if may_save else ""
+        request.webhook_refusal = refusal  # type: ignore[attr-defined]
         context = dict(extra_context or {})
         if object_id and object_id.isdecimal():
             context |= self._aside(request, int(object_id))
