@@ -6,8 +6,8 @@ made it true; an app above listens. Nobody below knows who listens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.functional import Promise
@@ -18,12 +18,16 @@ Listener = Callable[[Sequence["Happened"]], None]
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event of one member; the kind and ``reference`` together name it for good."""
+    """One event of one member; the kind and ``reference`` together name it for good.
+
+    ``names`` are the numbers under which those outside know it.
+    """
 
     kind: str
     member_id: int
     reference: str
     at: datetime
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,13 @@ def record(facts: Sequence[OrderFact], *, at: datetime) -> list[Recorded]:
     notice_orders(purchases, at=at)
     announce(
         [
-            Happened(ORDER, order.member_id, str(order.order_id), order.placed_at)
+            Happened(
+                ORDER,
+                order.member_id,
+                str(order.order_id),
+                order.placed_at,
+                {"order_id": order.fact.external_id, "source": order.fact.source},
+            )
             for order in purchases
         ]
     )
@@ -144,7 +150,13 @@ def record_refunds(facts: Sequence[RefundFact], *, at: datetime) -> list[SavedRe
     )
     announce(
         [
-            Happened(REFUND, one.fact.member_id, str(one.refund_id), one.fact.refunded_at)
+            Happened(
+                REFUND,
+                one.fact.member_id,
+                str(one.refund_id),
+                one.fact.refunded_at,
+                {"refund_id": one.fact.external_id, "source": one.fact.source},
+            )
             for one in saved
             if one.is_new
         ]
@@ -188,6 +200,7 @@ def record_activities(
                 one.fact.member_id,
                 str(one.activity_id),
                 one.fact.happened_at,
+                {"activity_id": one.fact.external_id, "source": one.fact.source},
             )
             for one in saved
             if one.outcome == NEW

@@ -108,6 +108,8 @@ MARKETING: Rights = {
     "campaigns.campaignrun": LOOK,
     "campaigns.happening": LOOK,
     "campaigns.campaignpolicy": LOOK,
+    "webhooks.webhookendpoint": LOOK,
+    "webhooks.webhookdelivery": LOOK,
     "django_celery_beat.periodictask": EDIT,
     "django_celery_beat.crontabschedule": KEEP,
     "django_celery_beat.intervalschedule": KEEP,

@@ -83,6 +83,12 @@ EVERY = (
         _("Reads what providers told us: delivered, seen, followed, unfollowed, rated."),
     ),
     Every(
+        _("Send webhooks"),
+        "webhooks.tasks.dispatch",
+        5,
+        _("Tells the brand's own systems what has just happened to members."),
+    ),
+    Every(
         _("Campaigns go on"),
         "campaigns.tasks.go_on",
         10,

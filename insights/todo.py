@@ -17,6 +17,7 @@ from campaigns.models import Happening
 from core.admin_tools import list_address, number, when
 from core.models import ChangeRequest
 from rewards.models import Fulfilment, Redemption
+from webhooks.models import WebhookEndpoint
 
 Fulfilled = Fulfilment.State
 # With what staff, not the member, has to do something.
@@ -40,6 +41,7 @@ def todo_for(user: Any, *, at: datetime) -> list[Todo]:
         ("rewards.view_redemption", _unpaid),
         ("core.decide_changerequest", _approvals),
         ("campaigns.view_happening", _unheard),
+        ("webhooks.view_webhookendpoint", _stopped_webhooks),
     )
     return [todo for right, ask in asked if user.has_perm(right) for todo in ask(at)]
 
@@ -113,4 +115,21 @@ def _unheard(_at: datetime) -> Iterator[Todo]:
                 "error": ", ".join(filter(None, kinds[:3])) or "–",
             },
             list_address(Happening),
+        )
+
+
+def _stopped_webhooks(_at: datetime) -> Iterator[Todo]:
+    rows = WebhookEndpoint.objects.exclude(stopped_because="")
+    found = rows.aggregate(count=Count("pk"), oldest=Min("stopped_at"))
+    if found["count"]:
+        title = ngettext(
+            "%(count)s webhook was switched off",
+            "%(count)s webhooks were switched off",
+            found["count"],
+        )
+        yield Todo(
+            "webhook",
+            title % {"count": number(found["count"])},
+            _("the receiver hears nothing since %(day)s") % {"day": when(found["oldest"])},
+            list_address(WebhookEndpoint),
         )

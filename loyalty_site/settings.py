@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "members",
     "activities",
     "messaging",
+    "webhooks",
     "points",
     "rewards",
     "tiers",
@@ -233,6 +234,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "flows.tasks.forget_records",
         "schedule": crontab(hour=4, minute=10),
     },
+    "forget-old-webhooks": {
+        "task": "webhooks.tasks.forget_old",
+        "schedule": crontab(hour=4, minute=20),
+    },
 }
 
 
@@ -377,6 +382,15 @@ MESSAGES_TEST_MODE: bool | None = None
 if env.str("MESSAGES_TEST_MODE", default=""):
     MESSAGES_TEST_MODE = env.bool("MESSAGES_TEST_MODE")
 MESSAGES_TEST_ADDRESSES = env.list("MESSAGES_TEST_ADDRESSES", default=[])
+
+# --- Webhooks -------------------------------------------------------------------------
+
+# Yes: also to addresses of private networks, for brands whose systems stand beside ours.
+WEBHOOKS_ALLOW_PRIVATE = env.bool("WEBHOOKS_ALLOW_PRIVATE", default=False)
+# A file of certificate authorities for such systems; empty: those that browsers trust.
+WEBHOOKS_CA_FILE = env.str("WEBHOOKS_CA_FILE", default="")
+# Who is told when a webhook is switched off because nobody listens there any more.
+WEBHOOKS_EMAIL = env.list("WEBHOOKS_EMAIL", default=[])
 
 # --- API ------------------------------------------------------------------------------
 

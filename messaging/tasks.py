@@ -1,13 +1,12 @@
 """The worker's doors to the outbox and the inbox: "look now"; the rows are the work."""
 
 import logging
-from functools import partial
 
 from celery import Task, shared_task
-from django.db import transaction
 from django.utils import timezone
 
 from core.errors import DomainError
+from core.nudge import nudge_after_commit
 from messaging.registry import sync_templates
 from messaging.services import dispatch_messages
 from messaging.webhooks import process_events
@@ -44,16 +43,9 @@ def sync_zalo_templates() -> int:
 
 
 def nudge(task: Task = dispatch) -> None:
-    """Wake the worker after commit; a nudge that is lost costs at most one poll."""
-    transaction.on_commit(partial(_publish, task))
+    """Wake the worker after commit."""
+    nudge_after_commit(task)
 
 
 def nudge_webhooks() -> None:
     nudge(process_webhooks)
-
-
-def _publish(task: Task) -> None:
-    try:
-        task.apply_async(expires=60, retry=False)
-    except Exception as error:  # whatever the broker's client raises
-        logger.warning("%s was not announced: %s", task.name, type(error).__name__)

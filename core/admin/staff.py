@@ -93,6 +93,7 @@ SPECIAL = (
     gettext_noop("Can export the points reports"),
     gettext_noop("Can cancel vouchers"),
     gettext_noop("Can use the till page"),
+    gettext_noop("Can see and change the secret that signs webhooks"),
 )
 
 

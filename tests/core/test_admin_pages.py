@@ -45,6 +45,7 @@ READ_ONLY = {
     "tiers.MemberTier",
     "tiers.TierChange",
     "till.TillAct",
+    "webhooks.WebhookDelivery",
 }
 
 

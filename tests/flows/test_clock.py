@@ -32,6 +32,7 @@ def test_a_new_programme_has_its_schedule(db: None) -> None:
         ("flows.tasks.seal_ledger", "15 * * * * "),
         ("messaging.tasks.dispatch", "every 10 se"),
         ("messaging.tasks.process_webhooks", "every 10 se"),
+        ("webhooks.tasks.dispatch", "every 5 sec"),
         ("campaigns.tasks.go_on", "every 10 se"),
         ("points.tasks.release_reservations", "every 60 se"),
         ("rewards.tasks.release_held", "every 60 se"),

@@ -117,7 +117,7 @@ def test_the_overview_is_counted_once_in_five_minutes(
     console: Client, django_assert_max_num_queries: Any
 ) -> None:
     console.get(INDEX)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         console.get(INDEX)
 
 

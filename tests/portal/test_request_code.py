@@ -9,9 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from core import nudge
 from core.models import RateLimit
 from members.models import Member
-from messaging import tasks
 from messaging.cascade import current_ways
 from messaging.models import Message, MessageTemplate
 from portal.errors import CodeExpired, SignInUnavailable, TooOften
@@ -60,7 +60,7 @@ def test_the_dispatcher_is_told_only_after_the_commit(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     nudges: list[str] = []
-    monkeypatch.setattr(tasks, "_publish", lambda task: nudges.append(task.name))
+    monkeypatch.setattr(nudge, "_publish", lambda task: nudges.append(task.name))
     with django_capture_on_commit_callbacks(execute=True):
         ask(now)
         assert nudges == []
