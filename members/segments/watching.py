@@ -23,6 +23,7 @@ from core.clock import programme_zone, start_of_day
 from core.errors import DomainError
 from core.forgetting import forget_older
 from core.id_ranges import spans
+from members.happenings import announce_segment
 from members.models import Member, Segment, SegmentChange, SegmentMember
 from members.segments.tree import members_matching
 
@@ -210,6 +211,7 @@ def _refresh_span(
     rows = [(segment_id, pk, kinds.LEFT.value, at) for pk in left]
     rows += [(segment_id, pk, kinds.ENTERED.value, at) for pk in entered]
     insert_rows(SegmentChange._meta.db_table, CHANGE, rows)
+    announce_segment(segment, came=entered, went=left, at=at)
     return len(entered), len(left)
 
 

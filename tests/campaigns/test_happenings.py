@@ -12,8 +12,11 @@ from campaigns import happenings
 from campaigns.happenings import try_again
 from campaigns.models import Campaign, Enrolment, Happening
 from campaigns.services import pause_campaign
+from core.happenings import happening_kinds
 from flows.record import record_activities, record_refunds
-from members.models import Member, MemberTag, Tag
+from members.happenings import entered, left
+from members.models import Member, MemberTag, Segment, Tag
+from members.segments.watching import refresh_segment
 from members.services import register_member
 from points.queries import balances
 from rewards.models import Benefit
@@ -69,6 +72,38 @@ def test_an_order_begins_a_journey_each_time(
     ]
     assert not Happening.objects.exists()
     assert rests(journey).keys() == {"MAI"}
+
+
+def test_entering_a_watched_segment_begins_a_journey_and_leaving_another(
+    mai: Member, binh: Member, now: datetime
+) -> None:
+    followers = Segment.objects.create(
+        code="oa",
+        name="OA",
+        conditions={"field": "follows_oa", "is": "yes"},
+        is_watched=True,
+    )
+    Member.objects.filter(pk=binh.pk).update(follows_oa=True)
+    refresh_segment(followers, at=now)
+    came = make_journey(
+        [wait("w1", 3)], at=now, code="came", **begins_with(entered(followers.pk))
+    )
+    went = make_journey(
+        [wait("w1", 3)], at=now, code="went", **begins_with(left(followers.pk))
+    )
+
+    Member.objects.filter(pk=mai.pk).update(follows_oa=True)
+    Member.objects.filter(pk=binh.pk).update(follows_oa=False)
+    for _again in range(2):
+        refresh_segment(followers, at=now + DAY)
+        go_on(now + DAY)
+
+    assert (rests(came).keys(), rests(went).keys()) == ({"MAI"}, {"BINH"})
+    labels = {code: str(kind.label) for code, kind in happening_kinds().items()}
+    assert labels[entered(followers.pk)] == "enters “OA”"
+    assert labels[left(followers.pk)] == "leaves “OA”"
+    Segment.objects.update(is_watched=False)
+    assert entered(followers.pk) not in happening_kinds()
 
 
 def test_once_a_month_and_rest(mai: Member, buy: Buy, now: datetime) -> None:

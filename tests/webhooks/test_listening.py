@@ -18,7 +18,9 @@ from activities.services import ActivityFact, OrderFact, RefundFact
 from core.happenings import Happened, announce
 from flows.merge import merge_members
 from flows.record import record, record_activities, record_refunds
-from members.models import Member
+from members.happenings import entered, left
+from members.models import Member, Segment
+from members.segments.watching import refresh_segment
 from members.services import register_member
 from tests.webhooks.conftest import MakeEndpoint
 from webhooks.listening import tell
@@ -220,3 +222,32 @@ def test_what_staff_change_counts_at_once(mai: Member, endpoint_of: MakeEndpoint
     record([order(mai, "HD-2")], at=AT)
 
     assert [one["data"]["order_id"] for one in told()] == ["HD-2"]
+
+
+def test_a_list_kept_outside_hears_who_enters_and_leaves(
+    mai: Member, endpoint_of: MakeEndpoint
+) -> None:
+    segment = Segment.objects.create(
+        code="oa",
+        name="OA",
+        conditions={"field": "follows_oa", "is": "yes"},
+        is_watched=True,
+    )
+    refresh_segment(segment, at=AT - timedelta(days=1))
+    endpoint_of(kinds=[entered(segment.pk), left(segment.pk)])
+
+    Member.objects.filter(pk=mai.pk).update(follows_oa=True)
+    refresh_segment(segment, at=AT)
+    Member.objects.filter(pk=mai.pk).update(follows_oa=False)
+    refresh_segment(segment, at=AT + timedelta(hours=1))
+
+    assert [(one["type"], one["data"]) for one in told()] == [
+        (
+            f"segment_entered:{segment.pk}",
+            {"member_id": "MAI", "reference": "20260302050000", "segment": "oa"},
+        ),
+        (
+            f"segment_left:{segment.pk}",
+            {"member_id": "MAI", "reference": "20260302060000", "segment": "oa"},
+        ),
+    ]
