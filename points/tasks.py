@@ -1,15 +1,11 @@
 """The worker's doors to points: "look now"; the rows are the work."""
 
-import logging
-
 from celery import shared_task
-from django.db import transaction
 from django.utils import timezone
 
+from core.nudge import nudge_after_commit
 from points.backtests import has_work, work_on_back_tests
 from points.services import release_stale
-
-logger = logging.getLogger(__name__)
 
 # A long back-test goes to the end of the queue again: messages do not wait for it.
 SLICE_SECONDS = 20
@@ -30,17 +26,10 @@ def run_back_tests() -> None:
 
 def nudge_back_tests() -> None:
     """Wake a worker after commit; a nudge that is lost costs at most one poll."""
-    transaction.on_commit(_publish)
+    nudge_after_commit(run_back_tests)
 
 
 def poll_back_tests() -> None:
     """Announce once more what waits for a worker, or whose worker died."""
     if has_work():
         nudge_back_tests()
-
-
-def _publish() -> None:
-    try:
-        run_back_tests.apply_async(expires=60, retry=False)
-    except Exception as error:  # whatever the broker's client raises
-        logger.warning("Back-tests were not announced: %s", type(error).__name__)

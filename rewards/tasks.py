@@ -1,16 +1,12 @@
 """The worker's doors to rewards: "look now"; the rows are the work."""
 
-import logging
-
 from celery import shared_task
-from django.db import transaction
 from django.utils import timezone
 
+from core.nudge import nudge_after_commit
 from rewards.batches import has_work, work_on_batches
 from rewards.handouts.running import has_handouts, work_on_handouts
 from rewards.services import lapse_unpaid, release_stale_holds
-
-logger = logging.getLogger(__name__)
 
 # A large batch goes to the end of the queue again: messages do not wait for it.
 SLICE_SECONDS = 20
@@ -33,17 +29,10 @@ def run_batches() -> None:
 
 def nudge_batches() -> None:
     """Wake a worker after commit; a nudge that is lost costs at most one poll."""
-    transaction.on_commit(_publish)
+    nudge_after_commit(run_batches)
 
 
 def poll_batches() -> None:
     """Announce once more what waits for a worker, or whose worker died."""
     if has_work() or has_handouts():
         nudge_batches()
-
-
-def _publish() -> None:
-    try:
-        run_batches.apply_async(expires=60, retry=False)
-    except Exception as error:  # whatever the broker's client raises
-        logger.warning("Batches were not announced: %s", type(error).__name__)

@@ -171,7 +171,9 @@ def test_many_codes_wait_for_a_second_person(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(tasks, "_publish", lambda: said.append("look"))
+    monkeypatch.setattr(
+        tasks.run_batches, "apply_async", lambda **_told: said.append("look")
+    )
     terms = {"kind": "percent", "percent": "20", "at_most": "50000"}
     pool = make_voucher_type(codes="pool", approval_above=1000, terms=terms)
     until = now + timedelta(days=30)

@@ -283,4 +283,4 @@ def test_a_broker_that_is_away_does_no_harm(
     with django_capture_on_commit_callbacks(execute=True):
         tasks.nudge_batches()
 
-    assert "Batches were not announced: ConnectionError" in caplog.text
+    assert "rewards.tasks.run_batches was not announced: ConnectionError" in caplog.text
