@@ -43,12 +43,12 @@ def check_ready(campaign: Campaign, *, looks_at_steps: bool = True) -> None:
 
 def _check_trigger(campaign: Campaign) -> None:
     """Look whether mode, trigger and episode belong together."""
-    episode, known = Campaign.Episode(campaign.episode), happening_kinds()
+    episode = Campaign.Episode(campaign.episode)
     if campaign.starts_by_event and campaign.mode != Campaign.Mode.CONTINUOUS:
         raise CampaignNotReady(
             _("What begins when something happens is continuous. Change the mode.")
         )
-    if campaign.starts_by_event and campaign.event not in known:
+    if campaign.starts_by_event and not _can_happen(campaign.event):
         raise CampaignNotReady(_("Choose what has to happen for the campaign to begin."))
     by_event = campaign.starts_by_event
     if episode not in (WITH_EVENTS if by_event else set(Campaign.Episode) - {EVENT}):
@@ -61,5 +61,11 @@ def _check_trigger(campaign: Campaign) -> None:
             _("“%(slot)s” and fixed days belong together. Choose both, or neither.")
             % {"slot": Campaign.Episode.SLOT.label}
         )
-    if campaign.goal == Campaign.Goal.EVENT and campaign.goal_event not in known:
+    by_event = campaign.goal == Campaign.Goal.EVENT
+    if by_event and not _can_happen(campaign.goal_event):
         raise CampaignNotReady(_("Choose what has to happen for the goal to be reached."))
+
+
+def _can_happen(event: str) -> bool:
+    """Tell whether some app can tell of it; asked only by those that need to know."""
+    return event in happening_kinds()

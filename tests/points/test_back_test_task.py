@@ -240,7 +240,7 @@ def test_a_broker_that_is_away_does_no_harm(
     with django_capture_on_commit_callbacks(execute=True):
         tasks.nudge_back_tests()
 
-    assert "Back-tests were not announced: ConnectionError" in caplog.text
+    assert "points.tasks.run_back_tests was not announced: ConnectionError" in caplog.text
 
 
 def test_stopped_in_the_middle_it_goes_no_further(
