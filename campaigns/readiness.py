@@ -61,8 +61,8 @@ def _check_trigger(campaign: Campaign) -> None:
             _("“%(slot)s” and fixed days belong together. Choose both, or neither.")
             % {"slot": Campaign.Episode.SLOT.label}
         )
-    by_event = campaign.goal == Campaign.Goal.EVENT
-    if by_event and not _can_happen(campaign.goal_event):
+    aims_at_event = campaign.goal == Campaign.Goal.EVENT
+    if aims_at_event and not _can_happen(campaign.goal_event):
         raise CampaignNotReady(_("Choose what has to happen for the goal to be reached."))
 
 
