@@ -9,15 +9,6 @@ import psycopg
 
 BLOCK, BLOCKS_A_MEMBER = 4, 5
 TABLES = ("points_transfer", "points_lot", "points_lotdraw", "points_account")
-# Those that point at others first: a logged table cannot point at an unlogged one.
-UNLOGGED = (
-    "points_reservation",
-    "points_hold",
-    "points_takenback",
-    "points_lotdraw",
-    "points_lot",
-    "points_transfer",
-)
 
 WALLET = """
     INSERT INTO points_wallet (code, name, kind, unit_name, expiry_policy, expiry_months,
@@ -95,8 +86,6 @@ def build(connection: psycopg.Connection, transfers: int, *, due: int = 0) -> in
     """
     blocks = transfers // BLOCK
     members = max(1, blocks // BLOCKS_A_MEMBER)
-    for table in UNLOGGED:
-        connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
     connection.execute("SET session_replication_role = replica")
     connection.execute(WALLET)
     connection.execute(PROGRAMME)
