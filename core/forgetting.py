@@ -40,4 +40,5 @@ def forget_older(rows: QuerySet[Any], *, when: str, before: datetime) -> int:
 
 
 def _delete(rows: QuerySet[Any], numbers: list[Any]) -> int:
-    return rows.model._base_manager.filter(pk__in=numbers).delete()[0] if numbers else 0
+    """Delete what is still among these rows: somebody may have taken it up again."""
+    return rows.order_by().filter(pk__in=numbers).delete()[0] if numbers else 0

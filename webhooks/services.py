@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from core.forgetting import forget_all
 from core.models import Programme
 from core.retry import retry_on_conflict
 from webhooks import outbox
@@ -25,7 +26,6 @@ State = WebhookDelivery.State
 # The old secret signs as well for so long: time to tell the receiver the new one.
 OVERLAP = timedelta(hours=24)
 KEPT_FOR = timedelta(days=30)
-CHUNK = 1000
 
 
 def send_webhooks(*, at: datetime, seconds: float | None = None) -> Counter[str]:
@@ -106,16 +106,11 @@ def send_again(delivery: WebhookDelivery, *, at: datetime) -> None:
 
 def delete_old_deliveries(*, at: datetime) -> int:
     """Forget what ended more than thirty days ago, in chunks; return how many."""
-    old = WebhookDelivery.objects.filter(
-        state__in=WebhookDelivery.ENDED, ended_at__lt=at - KEPT_FOR
-    ).order_by("ended_at")
-    deleted = 0
-    while ids := list(old.values_list("pk", flat=True)[:CHUNK]):
-        # Only what is still over: someone may have sent it again a moment ago.
-        deleted += old.model.objects.filter(
-            pk__in=ids, state__in=WebhookDelivery.ENDED
-        ).delete()[0]
-    return deleted
+    return forget_all(
+        WebhookDelivery.objects.filter(
+            state__in=WebhookDelivery.ENDED, ended_at__lt=at - KEPT_FOR
+        )
+    )
 
 
 def mail_stopped(*, at: datetime) -> int:

@@ -11,9 +11,10 @@ from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from core import forgetting
 from insights.todo import todo_for
 from tests.webhooks.conftest import MakeDelivery, MakeEndpoint
-from webhooks import outbox, services
+from webhooks import outbox
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.services import delete_old_deliveries, mail_stopped
 from webhooks.tasks import dispatch, forget_old
@@ -80,7 +81,7 @@ def test_what_ended_thirty_days_ago_is_forgotten(
     delivery_of: MakeDelivery,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(services, "CHUNK", 2)
+    monkeypatch.setattr(forgetting, "CHUNK", 2)
     now = timezone.now()
     endpoint = endpoint_of()
     old, young = now - timedelta(days=30, seconds=1), now - timedelta(days=30)

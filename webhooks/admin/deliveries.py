@@ -48,7 +48,7 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(kind_names().items())
+        return [(code, str(name)) for code, name in kind_names().items()]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]
@@ -91,7 +91,7 @@ class WebhookDeliveryAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
         return f"{self._name(obj)} · {obj.endpoint}"
 
     def _name(self, delivery: WebhookDelivery) -> str:
-        return self._names.get(delivery.kind, delivery.kind)
+        return str(self._names.get(delivery.kind, delivery.kind))
 
     # --- the list -----------------------------------------------------------------------
 

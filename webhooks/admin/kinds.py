@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
-from core.happenings import happening_kinds
+from core.happenings import Text, happening_kinds
 from webhooks.models import TEST
 
 Choice = tuple[str, str]
@@ -21,18 +20,20 @@ def grouped_kinds(*, chosen: Iterable[str] = ()) -> list[tuple[str, list[Choice]
     groups: dict[str, list[Choice]] = {}
     known = happening_kinds()
     for kind in known.values():
-        groups.setdefault(str(kind.group), []).append((kind.code, _capital(kind.label)))
+        groups.setdefault(str(kind.group), []).append(
+            (kind.code, str(_capital(kind.label)))
+        )
     if lost := [(code, code) for code in chosen if code not in known]:
         groups[str(UNKNOWN)] = lost
     return list(groups.items())
 
 
-def kind_names() -> dict[str, str]:
-    """Return the words for every kind, those of a test included."""
+def kind_names() -> dict[str, Text]:
+    """Return the words for every kind, those of a test included, in no language yet."""
     names = {kind.code: _capital(kind.label) for kind in happening_kinds().values()}
-    return {**names, TEST: _("Test event")}
+    return {**names, TEST: gettext_lazy("Test event")}
 
 
-def _capital(label: str | Promise) -> str:
-    text = str(label)
-    return text[:1].upper() + text[1:]
+def _capital(label: Text) -> Text:
+    capital: Text = capfirst(label)  # type: ignore[type-var]
+    return capital
