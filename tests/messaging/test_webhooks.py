@@ -2,10 +2,7 @@
 
 import itertools
 import json
-import threading
-import time
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -25,6 +22,7 @@ from messaging.zalo.signature import sign
 from tests import factories
 from tests.conftest import NOW
 from tests.messaging.conftest import plan, point_to
+from tests.messaging.event_door import EventDoor
 from zalo_simulator.server import Simulator
 
 MS = int(NOW.timestamp() * 1000)
@@ -383,41 +381,8 @@ def test_the_simulators_events_are_understood(
         connect_official_account()
         queue_messages([plan(offer, mai)])
         dispatch_messages(at=NOW)
-        deadline = time.monotonic() + 10
-        while not door.told and time.monotonic() < deadline:
-            time.sleep(0.05)
-    body, signature = door.told[0]
+        body, signature = door.first_event()
     accept_event(body=body, signature=signature, at=datetime.now(UTC))
     process_events(at=datetime.now(UTC))
 
     assert Message.objects.get().state == "delivered"
-
-
-class EventDoor:
-    """A door that takes down what the platform tells it."""
-
-    def __init__(self) -> None:
-        told: list[tuple[bytes, str]] = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                told.append((self.rfile.read(length), self.headers["X-ZEvent-Signature"]))
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.told = told
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
-
-    def __enter__(self) -> "EventDoor":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
