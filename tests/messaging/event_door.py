@@ -43,13 +43,13 @@ class EventDoor:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def first_event(self) -> tuple[bytes, str]:
-        """Wait for a body with its signature."""
-        return _first(self._posted)
+    def events(self, number: int = 1) -> list[tuple[bytes, str]]:
+        """Wait for so many bodies, each with its signature."""
+        return _first(self._posted, number)
 
     def first_path(self) -> str:
         """Wait for the path that somebody asked for, with its query."""
-        return _first(self._asked)
+        return _first(self._asked, 1)[0]
 
     def __enter__(self) -> EventDoor:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -60,9 +60,9 @@ class EventDoor:
         self._server.server_close()
 
 
-def _first(told: list[Told]) -> Told:
+def _first(told: list[Told], number: int) -> list[Told]:
     deadline = time.monotonic() + 10
-    while not told:
+    while len(told) < number:
         assert time.monotonic() < deadline, "nobody told anything"
         time.sleep(0.02)
-    return told[0]
+    return told[:number]

@@ -381,7 +381,7 @@ def test_the_simulators_events_are_understood(
         connect_official_account()
         queue_messages([plan(offer, mai)])
         dispatch_messages(at=NOW)
-        body, signature = door.first_event()
+        ((body, signature),) = door.events()
     accept_event(body=body, signature=signature, at=datetime.now(UTC))
     process_events(at=datetime.now(UTC))
 
