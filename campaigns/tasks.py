@@ -1,6 +1,7 @@
 """What beat calls for campaigns."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from celery import shared_task
@@ -23,17 +24,21 @@ def go_on() -> None:
     advance_campaigns(at=timezone.now())
 
 
+def hand_over(
+    campaign: Campaign, *, actor: str, at: datetime, dry_run: bool = False
+) -> None:
+    """Give a run to the worker. Raises OperationalError where no broker takes it."""
+    run_one_campaign.delay(
+        campaign_id=campaign.pk, at=at.isoformat(), actor=actor, dry_run=dry_run
+    )
+
+
 def begin_after_commit(campaign: Campaign, actor: str, at: datetime) -> None:
     """Let the worker do a campaign's first run once its start stands.
 
     A broker that is away loses only time: the clock runs it, or staff press the button.
     """
-    transaction.on_commit(
-        lambda: run_one_campaign.delay(
-            campaign_id=campaign.pk, at=at.isoformat(), actor=actor, dry_run=False
-        ),
-        robust=True,
-    )
+    transaction.on_commit(partial(hand_over, campaign, actor=actor, at=at), robust=True)
 
 
 @shared_task(name="campaigns.tasks.run_one_campaign")

@@ -46,7 +46,7 @@ from campaigns.services import (
     preview_campaign,
     resume_campaign,
 )
-from campaigns.tasks import run_one_campaign
+from campaigns.tasks import hand_over
 from core.admin_tools import link
 from core.errors import DomainError
 from core.exports import table_response
@@ -193,9 +193,7 @@ def _do(
 def _begin(request: HttpRequest, campaign: Campaign, *, actor: str, at: datetime) -> None:
     """Hand the first run to the worker; without a broker the clock does it later."""
     try:
-        run_one_campaign.delay(
-            campaign_id=campaign.pk, at=at.isoformat(), actor=actor, dry_run=False
-        )
+        hand_over(campaign, actor=actor, at=at)
     except OperationalError:
         messages.warning(
             request,
@@ -234,12 +232,7 @@ def _run_in_background(
         return _asked(model_admin, request, campaign)
     last = CampaignRun.objects.filter(campaign=campaign).order_by("-pk").first()
     try:
-        run_one_campaign.delay(
-            campaign_id=campaign.pk,
-            at=at.isoformat(),
-            actor=actor,
-            dry_run=act is acts.DRY_RUN,
-        )
+        hand_over(campaign, actor=actor, at=at, dry_run=act is acts.DRY_RUN)
     except OperationalError:
         messages.error(
             request,
