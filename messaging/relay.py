@@ -1,10 +1,10 @@
-"""One process' way of emptying the outbox: the database here, the network in threads.
+"""One process' way of emptying the outbox: the database here, the network elsewhere.
 
-This thread leases, asks the gate, fills in, marks, and settles; a few threads only talk to
-providers. No transaction is open while anyone waits for one. A channel that cannot send
-holds up no other. Requests flow: while some answers are written down others are under way,
-so neither the database nor the network waits for the other, and a slow answer holds up
-nobody but itself.
+This thread leases, asks the gate, fills in, marks, and settles; the senders' own threads
+talk to providers. No transaction is open while anyone waits for one. A channel that cannot
+send holds up no other. Requests flow: while some answers are written down others are under
+way, so neither the database nor the network waits for the other, and a slow answer holds
+up nobody but itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -30,9 +30,8 @@ from messaging.models import ZALO_CHANNELS, Message
 from messaging.outbox import Settlement, State
 from messaging.verdicts import Consequences
 
-# Threads wait for answers most of the time: a platform needs a fifth of a second for one.
-WORKERS = 32
-# Begun and not yet written down; as many are in doubt when a relay is killed.
+# Begun and not yet written down, each on a connection of its own: a platform needs a fifth
+# of a second for an answer. As many are in doubt when a relay is killed.
 UNDER_WAY = 48
 BATCH = 400
 # One transaction serves what is answered within this time, up to so many.
@@ -91,13 +90,12 @@ class Relay:
         at = self._now()
         self._result.states[State.EXPIRED.value] += outbox.expire_late(at)
         self._result.reasons["too_late"] += self._result.states[State.EXPIRED.value]
-        senders = new_senders(connections=WORKERS)
+        senders = new_senders(connections=UNDER_WAY)
         self._senders = {c: sender for sender in senders for c in sender.channels}
         try:
-            with ThreadPoolExecutor(WORKERS) as self._pool:
-                for sender in senders:
-                    self._note_closed(sender, sender.open())
-                self._flow()
+            for sender in senders:
+                self._note_closed(sender, sender.open())
+            self._flow()
         finally:
             for sender in senders:
                 sender.close()
@@ -255,7 +253,7 @@ class Relay:
         return self._senders[parcel.message.channel]
 
     def _start(self, parcel: Parcel) -> None:
-        future = self._pool.submit(self._sender(parcel).send, parcel)
+        future = self._sender(parcel).send(parcel)
         self._in_flight[future] = parcel
         future.add_done_callback(self._answered.put)
 

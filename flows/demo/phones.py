@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from datetime import datetime
 from urllib.parse import urlsplit
 
-import requests
 from django.conf import settings
 
 from core.batch import chunks
 from core.errors import DomainError
+from core.http import HttpClient, Reply, Request
 from flows.demo.seed import SIMULATOR_OA_ID, has_demo
 from members.models import Identifier
 from messaging.models import OfficialAccount, ZaloTemplate
 from messaging.services import sync_templates
-
-TIMEOUT = 10
 
 
 def register_people() -> int | None:
@@ -27,20 +26,20 @@ def register_people() -> int | None:
     if not _is_here() or not has_demo():
         return None
     people = _people()
-    with requests.Session() as session:
-        # A proxy of the environment must not stand between us and ourselves.
-        session.trust_env = False
-        try:
-            for chunk in chunks(people, 500):
-                answer = session.post(
-                    f"{settings.ZALO_OPENAPI_URL}/simulator/people",
-                    json=chunk,
-                    timeout=TIMEOUT,
-                )
-                answer.raise_for_status()
-        except requests.RequestException:
-            return None
+    with HttpClient() as client:
+        for chunk in chunks(people, 500):
+            request = Request(
+                f"{settings.ZALO_OPENAPI_URL}/simulator/people",
+                {"Content-Type": "application/json"},
+                json.dumps(chunk).encode(),
+            )
+            if not client.ask(request, _is_told).result():
+                return None
     return len(people)
+
+
+def _is_told(reply: Reply) -> bool:
+    return reply.status == 200 and not reply.problem
 
 
 def learn_prices(*, at: datetime) -> None:

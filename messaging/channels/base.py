@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,8 +26,7 @@ class Parcel:
 class Sender(ABC):
     """A relay's hold on the channels of one provider, for the length of a run.
 
-    Only ``send`` runs in threads, and it touches no database; everything else is called by
-    the relay's own thread.
+    Everything is called by the relay's own thread, which waits for no provider.
     """
 
     channels: tuple[str, ...]
@@ -44,8 +44,8 @@ class Sender(ABC):
         return ""
 
     @abstractmethod
-    def send(self, parcel: Parcel) -> Answer:
-        """Talk to the provider and nothing else."""
+    def send(self, parcel: Parcel) -> Future[Answer]:
+        """Begin to talk to the provider, without waiting and without the database."""
 
     @abstractmethod
     def explain(self, parcel: Parcel, answer: Answer) -> Fault:

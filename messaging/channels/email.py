@@ -1,4 +1,4 @@
-"""E-mail by Django's mail backend: one kept connection for each thread.
+"""E-mail by Django's mail backend: a few threads, one kept connection for each.
 
 SMTP tells a refusal of the person from one of the text by its code; what ends without a
 code after the letter was begun may have arrived.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import smtplib
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +23,8 @@ from messaging.channels.answers import Answer, Fault, Kind, Note, Outcome
 from messaging.channels.base import Parcel, Sender, tracking_id
 from messaging.models import Channel
 
+# Mail servers take a few connections of one sender at a time.
+CONNECTIONS = 16
 # Servers close what is idle; asked before it is used again, it is opened anew.
 IDLE_SECONDS = 5.0
 # Codes of our own, beside those of SMTP: what the server said at which moment.
@@ -38,7 +41,8 @@ NOBODY_THERE = frozenset({510, 511, 513, 550, 551, 553, 556})
 class EmailSender(Sender):
     channels = (Channel.EMAIL.value,)
 
-    def __init__(self, *, connections: int) -> None:
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(CONNECTIONS, "email")
         self._mine = threading.local()
         self._open: list[Any] = []
         self._lock = threading.Lock()
@@ -47,22 +51,12 @@ class EmailSender(Sender):
         return "" if settings.EMAIL_URL else "not_configured"
 
     def close(self) -> None:
+        self._pool.shutdown()
         for connection in self._open:
             connection.close()
 
-    def send(self, parcel: Parcel) -> Answer:
-        try:
-            letter = write_letter(parcel)
-            letter.message()
-        except ValueError:  # a line break in a header
-            return Answer(Outcome.REFUSED, NOT_A_LETTER)
-        try:
-            letter.connection = self._connection()
-        except smtplib.SMTPAuthenticationError:
-            return Answer(Outcome.REFUSED, LOGIN_REFUSED)
-        except (OSError, smtplib.SMTPException):
-            return Answer(Outcome.NOT_SENT)
-        return self._hand_over(letter)
+    def send(self, parcel: Parcel) -> Future[Answer]:
+        return self._pool.submit(self._send, parcel)
 
     def explain(self, parcel: Parcel, answer: Answer) -> Fault:
         if known := WORDS.get(answer.code):
@@ -77,6 +71,20 @@ class EmailSender(Sender):
         if 400 <= code < 500:
             return Fault(code, Kind.RETRY, "not now")
         return Fault(code, Kind.PAYLOAD, "the mail server refuses this letter")
+
+    def _send(self, parcel: Parcel) -> Answer:
+        try:
+            letter = write_letter(parcel)
+            letter.message()
+        except ValueError:  # a line break in a header
+            return Answer(Outcome.REFUSED, NOT_A_LETTER)
+        try:
+            letter.connection = self._connection()
+        except smtplib.SMTPAuthenticationError:
+            return Answer(Outcome.REFUSED, LOGIN_REFUSED)
+        except (OSError, smtplib.SMTPException):
+            return Answer(Outcome.NOT_SENT)
+        return self._hand_over(letter)
 
     def _hand_over(self, letter: EmailMultiAlternatives) -> Answer:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 from messaging.channels.answers import Answer, Fault, Kind, Outcome
 from messaging.channels.base import Parcel, Sender
 from messaging.models import Channel
@@ -10,14 +12,13 @@ from messaging.models import Channel
 class InboxSender(Sender):
     channels = (Channel.INBOX.value,)
 
-    def __init__(self, *, connections: int) -> None:
-        pass
-
     def close(self) -> None:
         pass
 
-    def send(self, parcel: Parcel) -> Answer:
-        return Answer(Outcome.ACCEPTED)
+    def send(self, parcel: Parcel) -> Future[Answer]:
+        future: Future[Answer] = Future()
+        future.set_result(Answer(Outcome.ACCEPTED))
+        return future
 
     def explain(self, parcel: Parcel, answer: Answer) -> Fault:
         return Fault(answer.code, Kind.PAYLOAD, "nothing refuses here")

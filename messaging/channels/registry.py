@@ -10,10 +10,10 @@ from messaging.channels.zalo import ZaloSender
 
 
 def new_senders(*, connections: int) -> list[Sender]:
-    """Make what one relay sends with; each may be used by so many threads at once."""
+    """Make what one relay sends with, so many messages at once."""
     return [
         ZaloSender(connections=connections),
         SmsSender(connections=connections),
-        EmailSender(connections=connections),
-        InboxSender(connections=connections),
+        EmailSender(),
+        InboxSender(),
     ]

@@ -14,9 +14,11 @@ after a lost answer is not sent twice: code 124 is as good as accepted.
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 
 from django.conf import settings
 
+from core.http import HttpClient, Request
 from messaging.channels import http
 from messaging.channels.answers import (
     Answer,
@@ -63,36 +65,36 @@ class SmsSender(Sender):
     channels = (Channel.SMS.value,)
 
     def __init__(self, *, connections: int) -> None:
-        self._pool = http.new_pool(connections)
+        self._client = HttpClient(connections=connections)
 
     def open(self) -> str:
         return "" if is_configured() else "not_configured"
 
     def close(self) -> None:
-        self._pool.clear()
+        self._client.close()
 
-    def send(self, parcel: Parcel) -> Answer:
-        outcome, body = http.ask(
-            self._pool,
-            "POST",
+    def send(self, parcel: Parcel) -> Future[Answer]:
+        request = Request(
             f"{settings.SMS_URL}{PATH}",
-            headers={"Content-Type": "application/json"},
-            data=json.dumps(_body(parcel), ensure_ascii=False).encode(),
+            {"Content-Type": "application/json"},
+            json.dumps(_body(parcel), ensure_ascii=False).encode(),
         )
-        if body is None:
-            return Answer(outcome)
-        code = http.whole(body.get("CodeResult"))
-        if code is None:
-            return Answer(Outcome.AMBIGUOUS)
-        if code in (ACCEPTED, KNOWN_ALREADY):
-            return Answer(
-                Outcome.ACCEPTED, data={"message_id": str(body.get("SMSID") or "")}
-            )
-        return Answer(Outcome.REFUSED, code)
+        return http.ask(self._client, request, _read)
 
     def explain(self, parcel: Parcel, answer: Answer) -> Fault:
         # One we never heard of is not repeated.
         return ERRORS.get(answer.code) or Fault(answer.code, Kind.PAYLOAD, "unknown error")
+
+
+def _read(outcome: Outcome, body: http.Body) -> Answer:
+    if body is None:
+        return Answer(outcome)
+    code = http.whole(body.get("CodeResult"))
+    if code is None:
+        return Answer(Outcome.AMBIGUOUS)
+    if code in (ACCEPTED, KNOWN_ALREADY):
+        return Answer(Outcome.ACCEPTED, data={"message_id": str(body.get("SMSID") or "")})
+    return Answer(Outcome.REFUSED, code)
 
 
 def is_configured() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import datetime
 
 from messaging.accounts import held_channels, hold_channel, stop_account
@@ -33,14 +34,14 @@ class ZaloSender(Sender):
         return ""
 
     def close(self) -> None:
-        self._client.__exit__()
+        self._client.close()
 
     def make_ready(self, parcel: Parcel) -> str:
         why = "" if self._token else self._renew()
         parcel.token = self._token
         return why
 
-    def send(self, parcel: Parcel) -> Answer:
+    def send(self, parcel: Parcel) -> Future[Answer]:
         message = parcel.message
         if message.channel == Channel.ZALO_UID:
             return self._client.send_by_uid(

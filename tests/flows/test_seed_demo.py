@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
@@ -24,6 +23,7 @@ from points.models import Transfer
 from points.queries import balances, expiring
 from rewards.models import GivenBenefit, Redemption
 from tests.factories import make_member
+from zalo_simulator.server import Simulator
 
 pytestmark = pytest.mark.django_db
 
@@ -171,32 +171,28 @@ def test_connects_the_simulator_but_never_in_place_of_a_real_account(settings):
     assert OfficialAccount.objects.get().oa_id == seed.SIMULATOR_OA_ID
 
 
-class Answer:
-    def raise_for_status(self) -> None:
-        pass
-
-
-def test_tells_the_simulator_who_its_people_are(settings, monkeypatch):
-    told: list[Any] = []
-
-    def post(session: Any, url: str, *, json: Any, timeout: int) -> Answer:
-        assert url == "http://127.0.0.1:8787/simulator/people"
-        told.extend(json)
-        return Answer()
-
+def test_tells_the_simulator_who_its_people_are(settings):
     run()
-    monkeypatch.setattr(requests.Session, "post", post)
-    settings.ZALO_OPENAPI_URL = "http://127.0.0.1:8787"
-    assert phones.register_people() == 60
-    mai = next(person for person in told if person["phone"] == "+84912345678")
-    assert mai["name"] == "Nguyễn Thị Mai"
-    assert mai["follows"] is True
-    assert mai["user_id"].isdigit()
+    with Simulator(port=0) as simulator:
+        settings.ZALO_OPENAPI_URL = simulator.base_url
+        assert phones.register_people() == 60
+        mai = simulator.people.by_phone("84912345678")
+        assert simulator.people.count() == 60
+    assert mai is not None
+    assert mai.name == "Nguyễn Thị Mai"
+    assert mai.follows is True
+    assert mai.user_id.isdigit()
+
+
+def test_a_simulator_that_is_away_is_told_nothing(settings):
+    run()
+    settings.ZALO_OPENAPI_URL = "http://127.0.0.1:1"
+    assert phones.register_people() is None
 
 
 @pytest.mark.parametrize("url", ["https://openapi.zalo.me", "http://127.0.0.1:8787"])
 def test_tells_nobody_about_real_members(settings, monkeypatch, url):
-    monkeypatch.setattr(requests.Session, "post", None)
+    monkeypatch.setattr(phones, "HttpClient", None)
     make_member(phone="0912345678")
     settings.ZALO_OPENAPI_URL = url
     assert phones.register_people() is None

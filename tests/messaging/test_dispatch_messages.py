@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.http import HttpClient
 from core.phones import normalise_phone
 from members.models import Consent, Identifier, Member
 from messaging import outbox, relay
@@ -136,7 +137,7 @@ def test_an_offer_in_doubt_is_unknown_and_never_repeated(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    monkeypatch.setattr("messaging.channels.http.READ_SECONDS", 0.3)
+    monkeypatch.setattr("core.http.ANSWER_SECONDS", 0.3)
     zalo.faults.add(kind, next=1, seconds=1, accept=True)
     queue(offer, mai)
 
@@ -522,13 +523,13 @@ def test_no_request_is_made_while_a_transaction_is_open(
 ) -> None:
     was_open: list[bool] = []
     main = connection
-    call = ZaloClient._call
+    ask = HttpClient.ask
 
-    def watched(self: ZaloClient, *args: Any, **kwargs: Any) -> Any:
+    def watched(self: HttpClient, *args: Any, **kwargs: Any) -> Any:
         was_open.append(main.in_atomic_block)
-        return call(self, *args, **kwargs)
+        return ask(self, *args, **kwargs)
 
-    monkeypatch.setattr(ZaloClient, "_call", watched)
+    monkeypatch.setattr(HttpClient, "ask", watched)
     queue(offer, mai, binh)
 
     dispatch_messages(at=NOW)

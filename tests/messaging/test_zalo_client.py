@@ -66,7 +66,7 @@ def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
 def send(client: ZaloClient) -> Answer:
     return client.send_by_phone(
         token="t", phone="+84912345678", template_id="1", data={"a": "b"}, tracking_id="m1"
-    )
+    ).result()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_closed_door_means_that_nothing_was_sent(
 def test_silence_is_doubt(
     settings: Any, client: ZaloClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("messaging.channels.http.READ_SECONDS", 0.2)
+    monkeypatch.setattr("core.http.ANSWER_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         settings.ZALO_BUSINESS_URL = f"http://127.0.0.1:{listener.getsockname()[1]}"
         started = time.monotonic()
@@ -145,7 +145,7 @@ def test_another_persons_receipt_is_doubt(
 ) -> None:
     speak(http(b'{"error":0,"data":{"message_id":"abc","user_id":"2"}}'))
 
-    answer = client.send_by_uid(token="t", user_id="1", template_id="1", data={})
+    answer = client.send_by_uid(token="t", user_id="1", template_id="1", data={}).result()
 
     assert answer.outcome == Outcome.AMBIGUOUS
 
@@ -185,7 +185,7 @@ def test_the_proof_is_what_the_platform_asks_for(settings: Any, client: ZaloClie
             template_id="400002",
             data={"otp": "482913"},
             tracking_id="m1",
-        )
+        ).result()
 
     assert answer.outcome == Outcome.ACCEPTED
 
