@@ -51,7 +51,7 @@ def rows_source(
     """Return SQL for a FROM clause that yields these rows, and its parameters."""
     if is_postgresql():
         values = zip(*rows, strict=True) if rows else [()] * len(columns)
-        literals = [_array_literal(column) for column in values]
+        literals = [array_literal(column) for column in values]
         return _unnest(tuple(columns), alias), literals
     picks = ", ".join(
         f"json_extract(value, '$[{i}]') AS {column.name}"
@@ -143,7 +143,7 @@ def sql_value(value: Any) -> Any:
     return value if is_postgresql() else _sqlite_value(value)
 
 
-def _array_literal(values: Sequence[Any]) -> str:
+def array_literal(values: Sequence[Any]) -> str:
     """Write a column as PostgreSQL reads an array.
 
     The driver adapts lists element by element in Python, which costs more than the whole

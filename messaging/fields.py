@@ -120,7 +120,7 @@ def member_fields(member_ids: Sequence[int], at: datetime) -> dict[int, dict[str
     """Return who the members are. Three queries."""
     programme = Programme.current()
     addresses = _addresses(member_ids)
-    members = Member.objects.filter(pk__in=member_ids).only("code", "name", "language")
+    members = Member.objects.filter(pk__among=member_ids).only("code", "name", "language")
     return {
         member.pk: {
             **_names(member),
@@ -148,7 +148,7 @@ def _names(member: Member) -> dict[str, str]:
 def _addresses(member_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = defaultdict(dict)
     identifiers = Identifier.objects.filter(
-        member__in=member_ids, kind__in=[Identifier.Kind.PHONE, Identifier.Kind.CARD]
+        member__among=member_ids, kind__in=[Identifier.Kind.PHONE, Identifier.Kind.CARD]
     )
     for member_id, kind, value in identifiers.order_by("-pk").values_list(
         "member_id", "kind", "value"

@@ -122,7 +122,9 @@ def _gather(messages: Sequence[Message], at: datetime, lease: str, ways: Ways) -
     )
     members = {
         member.pk: member
-        for member in Member.objects.filter(pk__in=ids).only("code", "state", "follows_oa")
+        for member in Member.objects.filter(pk__among=ids).only(
+            "code", "state", "follows_oa"
+        )
     }
     followers = frozenset(pk for pk, member in members.items() if member.follows_oa)
     policy, zone = SendingPolicy.current(), programme_zone()
@@ -150,7 +152,7 @@ def _holidays(policy: SendingPolicy, today: date) -> frozenset[date]:
 
 def _sent_at(ids: Sequence[int], at: datetime) -> dict[int, list[datetime]]:
     lately: dict[int, list[datetime]] = defaultdict(list)
-    offers = offers_of_the_week(at).filter(member__in=ids)
+    offers = offers_of_the_week(at).filter(member__among=ids)
     for member_id, sent_at in offers.values_list("member_id", "sent_at"):
         lately[member_id].append(sent_at)  # type: ignore[arg-type]
     return lately
@@ -162,7 +164,7 @@ def _under_way(ids: Sequence[int], lease: str) -> set[int | None]:
     Leases are committed before this is asked, so of two relays at least one sees the other.
     """
     rows = Message.objects.filter(
-        member__in=ids, state=Message.State.SENDING, template__purpose=MARKETING
+        member__among=ids, state=Message.State.SENDING, template__purpose=MARKETING
     ).exclude(lease=lease)
     return set(rows.values_list("member_id", flat=True))
 

@@ -28,6 +28,8 @@ TEST = "test"
 # Longer than the longest call to Zalo with its token renewed in between.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 5
+# What a message gets in the end; nothing that is due has it yet.
+UNREAD = ("payload", "planned_at", "sent_at", "delivered_at", "seen_at", "clicked_at")
 # No more statements of the sweep than this many rows each.
 SWEEP = 5000
 
@@ -99,7 +101,7 @@ def lease_due(
         return []
     parameters = Prefetch("parameters", TemplateParameter.objects.order_by("pk"))
     templates = MessageTemplate.objects.prefetch_related(parameters)
-    mine = Message.objects.filter(lease=lease, state=State.SENDING)
+    mine = Message.objects.filter(lease=lease, state=State.SENDING).defer(*UNREAD)
     return list(
         mine.prefetch_related(Prefetch("template", templates)).order_by("due_at", "pk")
     )
@@ -118,7 +120,7 @@ def _lease_lane(
     chosen = list(locked[:limit])
     if not chosen:
         return 0
-    return Message.objects.filter(pk__in=chosen, state=State.PENDING).update(
+    return Message.objects.filter(pk__among=chosen, state=State.PENDING).update(
         state=State.SENDING,
         lease=lease,
         leased_until=timezone.now() + LEASE,
@@ -126,18 +128,29 @@ def _lease_lane(
     )
 
 
+MARKED = (
+    Column("message_id", "bigint"),
+    Column("begun_at", "timestamptz"),
+    Column("until", "timestamptz"),
+)
+MARK = """
+UPDATE messaging_message SET
+  requested_at = begun_at, leased_until = until, attempts = attempts + 1
+FROM {source}
+WHERE id = message_id AND state = 'sending' AND lease = %s
+RETURNING id
+"""
+
+
 def mark_requested(*, ids: Sequence[int], lease: str) -> set[int]:
     """Write down that requests begin now; return those that are still ours."""
     if not ids:
         return set()
     now = timezone.now()
-    ours = Message.objects.filter(pk__in=ids, lease=lease, state=State.SENDING)
-    marked = ours.update(
-        requested_at=now, leased_until=now + LEASE, attempts=F("attempts") + 1
-    )
-    if marked == len(ids):
-        return set(ids)
-    return set(ours.filter(requested_at=now).values_list("pk", flat=True))
+    rows = [(pk, now, now + LEASE) for pk in sorted(ids)]
+    source, parameters = rows_source(MARKED, rows)
+    found = fetch_all(MARK.format(source=source), [*parameters, lease], prepare=True)
+    return {row[0] for row in found}
 
 
 SETTLED = (
@@ -190,7 +203,7 @@ def settle(settlements: Sequence[Settlement], *, lease: str) -> set[int]:
     sql = SETTLE.format(
         payload=f"new_payload{json_cast}", empty=f"'{{}}'{json_cast}", source=source
     )
-    return {row[0] for row in fetch_all(sql, [*parameters, lease])}
+    return {row[0] for row in fetch_all(sql, [*parameters, lease], prepare=True)}
 
 
 def _row(settlement: Settlement) -> tuple[Any, ...]:

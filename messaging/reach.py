@@ -229,22 +229,22 @@ class Contacts:
 def contacts_of(ids: Sequence[int], *, followers: frozenset[int] | None = None) -> Contacts:
     """Read how members can be reached. Three or four queries, whatever their number."""
     if followers is None:
-        found = Member.objects.filter(pk__in=ids, follows_oa=True)
+        found = Member.objects.filter(pk__among=ids, follows_oa=True)
         followers = frozenset(found.values_list("pk", flat=True))
     working = Identifier.objects.filter(
-        member__in=ids, kind__in=set(KINDS.values()), is_valid=True
+        member__among=ids, kind__in=set(KINDS.values()), is_valid=True
     )
     # The newest of several comes last and stays.
     rows = working.order_by("pk").values_list("member_id", "kind", "value")
     addresses = {(member_id, kind): value for member_id, kind, value in rows}
-    said = Consent.objects.filter(member__in=ids).values_list(
+    said = Consent.objects.filter(member__among=ids).values_list(
         "member_id", "purpose", "channel", "is_given"
     )
     consents = {(pk, purpose, channel): given for pk, purpose, channel, given in said}
     phones = [
         value for (_pk, kind), value in addresses.items() if kind == Identifier.Kind.PHONE
     ]
-    registered = DoNotAdvertise.objects.filter(phone__in=phones)
+    registered = DoNotAdvertise.objects.filter(phone__among=phones)
     return Contacts(
         addresses,
         consents,

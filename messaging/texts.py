@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -197,11 +197,9 @@ def fill_in(messages: Sequence[Message], at: datetime) -> dict[int, Filled]:
 
     Each message comes with its template, and that with its parameters.
     """
-    names: set[str] = set()
-    for template in {
-        message.template_id: message.template for message in messages
-    }.values():
-        names |= names_in(template)
+    templates = {message.template_id: message.template for message in messages}
+    names = frozenset[str]().union(*map(names_in, templates.values()))
+    places = {pk: list(one.parameters.all()) for pk, one in templates.items()}
     member_ids = sorted({m.member_id for m in messages if m.member_id is not None})
     values = field_values(member_ids, names, at)
     letters = [m for m in messages if m.channel not in ZALO_CHANNELS]
@@ -211,17 +209,17 @@ def fill_in(messages: Sequence[Message], at: datetime) -> dict[int, Filled]:
     for message in messages:
         namespace = _namespace(message, values.get(message.member_id or 0, {}))
         language = languages.get(message.pk, VIETNAMESE)
-        places = _fill_one(message.template, namespace, language)
+        found = _fill_one(places[message.template_id], namespace, language)
         if policy is not None and message.channel not in ZALO_CHANNELS:
-            places = write_letter(
+            found = write_letter(
                 message.channel,
                 message.template,
-                places,
+                found,
                 language,
                 policy=policy,
                 refusal=opt_out_link(message.pk),
             )
-        filled[message.pk] = places
+        filled[message.pk] = found
     return filled
 
 
@@ -261,7 +259,8 @@ def preview_message(
         values["offer"] = offer
     is_approved = channel in ZALO_CHANNELS
     spoken = VIETNAMESE if is_approved else language
-    filled = _fill_one(template, dict.fromkeys(FIELDS, "") | values, spoken)
+    places = template.parameters.all()
+    filled = _fill_one(places, dict.fromkeys(FIELDS, "") | values, spoken)
     if not filled.problem and not is_approved:
         filled = write_letter(
             channel,
@@ -304,10 +303,10 @@ def _namespace(message: Message, member_values: Mapping[str, str]) -> dict[str, 
 
 
 def _fill_one(
-    template: MessageTemplate, namespace: Mapping[str, str], language: str
+    places: Iterable[TemplateParameter], namespace: Mapping[str, str], language: str
 ) -> Filled:
     filled = Filled()
-    for parameter in template.parameters.all():
+    for parameter in places:
         own = parameter.value_en if language == ENGLISH else ""
         try:
             text = _parse(own or parameter.value)
