@@ -30,6 +30,9 @@ LONGEST_ANSWER = 64 * 1024
 # libcurl looks only so often whether a kept connection still lives.
 UNCHECKED_SECONDS = 1.0
 
+FAILED_CERTIFICATES = frozenset(
+    {pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CONNECT_ERROR}
+)
 # What the selector knows of a connection that is kept.
 _RESTS = "rests"
 
@@ -43,13 +46,17 @@ class Request:
     url: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    # The IP address to connect to, whatever the name in the URL leads to.
+    connect_to: str = ""
+    # Bounds the whole answer instead of ANSWER_SECONDS.
+    seconds: float | None = None
 
 
 class Problem(StrEnum):
     NONE = ""
-    # Nothing of the request left this machine.
-    NOT_SENT = "not_sent"
-    # It may have had its effect, but there is no whole answer.
+    UNREACHABLE = "unreachable"
+    CERTIFICATE = "certificate"
+    TOO_SLOW = "too_slow"
     BROKEN = "broken"
 
 
@@ -63,6 +70,10 @@ class Reply:
     status: int = 0
     body: bytes = b""
     problem: Problem = Problem.NONE
+    # Whether anything of the request left this machine: it may have had its effect.
+    was_sent: bool = True
+    # For how many seconds the server asks us to leave it alone.
+    retry_after: int = 0
 
 
 class HttpClient:
@@ -72,7 +83,8 @@ class HttpClient:
     followed: a request goes where it was sent, or nowhere.
     """
 
-    def __init__(self, *, connections: int = 1) -> None:
+    def __init__(self, *, connections: int = 1, ca_file: str = "") -> None:
+        self._ca_file = ca_file or certifi.where()
         self._waiting: deque[_Exchange[Any]] = deque()
         self._exchanges: dict[pycurl.Curl, _Exchange[Any]] = {}
         self._idle: list[pycurl.Curl] = []
@@ -191,13 +203,13 @@ class HttpClient:
         while left:
             left, done, failed = self._curl.info_read()
             for handle in done:
-                self._hand_over(handle, is_whole=True)
-            for handle, _error, _text in failed:
-                self._hand_over(handle, is_whole=False)
+                self._hand_over(handle, pycurl.E_OK)
+            for handle, error, _text in failed:
+                self._hand_over(handle, error)
 
-    def _hand_over(self, handle: pycurl.Curl, *, is_whole: bool) -> None:
+    def _hand_over(self, handle: pycurl.Curl, error: int) -> None:
         exchange = self._exchanges.pop(handle)
-        reply = exchange.reply(handle, is_whole=is_whole)
+        reply = exchange.reply(handle, error)
         self._curl.remove_handle(handle)
         self._idle.append(handle)
         exchange.settle(reply)
@@ -207,7 +219,7 @@ class HttpClient:
             self._curl.remove_handle(handle)
             exchange.settle(Reply(problem=Problem.BROKEN))
         for exchange in self._waiting:
-            exchange.settle(Reply(problem=Problem.NOT_SENT))
+            exchange.settle(Reply(problem=Problem.BROKEN, was_sent=False))
         self._curl.close()
         self._selector.close()
         self._ear.close()
@@ -251,10 +263,11 @@ class HttpClient:
         handle = pycurl.Curl()
         handle.setopt(pycurl.NOSIGNAL, 1)
         handle.setopt(pycurl.PROXY, "")
+        handle.setopt(pycurl.PATH_AS_IS, 1)
         handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         # One request on a connection at a time: one that breaks leaves one in doubt.
         handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        handle.setopt(pycurl.CAINFO, certifi.where())
+        handle.setopt(pycurl.CAINFO, self._ca_file)
         handle.setopt(pycurl.USERAGENT, "Loyalty/1")
         handle.setopt(pycurl.SOCKOPTFUNCTION, self._opened)
         return handle
@@ -276,7 +289,13 @@ class _Exchange(Generic[Result]):
             pycurl.HTTPHEADER, [f"{name}: {text}" for name, text in request.headers.items()]
         )
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(CONNECT_SECONDS * 1000))
-        handle.setopt(pycurl.TIMEOUT_MS, int(ANSWER_SECONDS * 1000))
+        seconds = ANSWER_SECONDS if request.seconds is None else request.seconds
+        handle.setopt(pycurl.TIMEOUT_MS, max(1, int(seconds * 1000)))
+        if request.connect_to:
+            # Without a name and a port before them it holds for all.
+            handle.setopt(pycurl.CONNECT_TO, [f"::{request.connect_to}:"])
+        else:
+            handle.unsetopt(pycurl.CONNECT_TO)
         if request.body is None:
             handle.setopt(pycurl.HTTPGET, 1)
         else:
@@ -294,13 +313,14 @@ class _Exchange(Generic[Result]):
         self._body += part
         return None
 
-    def reply(self, handle: pycurl.Curl, *, is_whole: bool) -> Reply:
+    def reply(self, handle: pycurl.Curl, error: int) -> Reply:
         status = handle.getinfo(pycurl.RESPONSE_CODE)
-        problem = Problem.NONE
-        if not is_whole or not status:
-            has_left = handle.getinfo(pycurl.REQUEST_SIZE) > 0
-            problem = Problem.BROKEN if has_left else Problem.NOT_SENT
-        return Reply(status, bytes(self._body), problem)
+        if error == pycurl.E_OK and status:
+            wait = handle.getinfo(pycurl.RETRY_AFTER)
+            return Reply(status, bytes(self._body), retry_after=wait)
+        was_sent = handle.getinfo(pycurl.REQUEST_SIZE) > 0
+        problem = _problem(handle, error, was_sent=was_sent)
+        return Reply(status, bytes(self._body), problem, was_sent)
 
     def settle(self, reply: Reply) -> None:
         try:
@@ -310,3 +330,12 @@ class _Exchange(Generic[Result]):
             self.future.set_exception(error)
         else:
             self.future.set_result(result)
+
+
+def _problem(handle: pycurl.Curl, error: int, *, was_sent: bool) -> Problem:
+    if error in FAILED_CERTIFICATES:
+        return Problem.CERTIFICATE
+    # A connection that was kept took no time to open.
+    if not was_sent and not handle.getinfo(pycurl.CONNECT_TIME):
+        return Problem.UNREACHABLE
+    return Problem.TOO_SLOW if error == pycurl.E_OPERATION_TIMEDOUT else Problem.BROKEN

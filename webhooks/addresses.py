@@ -77,6 +77,11 @@ class Target:
         return settings.DEBUG and self.host in LOCAL_NAMES
 
     @property
+    def url(self) -> str:
+        """The address as we ask for it: only what we have read of it."""
+        return f"{self.scheme}://{self.host_header}{self.path}"
+
+    @property
     def host_header(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         usual = 443 if self.scheme == "https" else 80

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from webhooks import outbox
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.outbox import Settlement
-from webhooks.posting import Answer, post
+from webhooks.posting import Answer, new_client, post
 
 # Requests under way to one endpoint, to one that fails, and altogether.
 EACH, EACH_FAILING, TOGETHER = 8, 1, 64
@@ -41,7 +41,10 @@ class Relay:
     def run(self) -> Counter[str]:
         """Send until nothing is due; return how many attempts ended in each state."""
         outbox.tidy(at=self._now())
-        with ThreadPoolExecutor(TOGETHER) as self._pool:
+        with (
+            new_client(TOGETHER) as self._client,
+            ThreadPoolExecutor(TOGETHER) as self._pool,
+        ):
             try:
                 while self._begin() or self._in_flight:
                     self._finish()
@@ -78,6 +81,7 @@ class Relay:
     def _start(self, endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> None:
         future = self._pool.submit(
             post,
+            self._client,
             endpoint.address,
             message_id=delivery.message_id,
             payload=delivery.payload,

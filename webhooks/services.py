@@ -18,7 +18,7 @@ from webhooks import outbox
 from webhooks.errors import EndpointOff, NothingToSendAgain
 from webhooks.models import TEST, WebhookDelivery, WebhookEndpoint, new_secret
 from webhooks.payloads import new_message_id, write_payload
-from webhooks.posting import Answer, post
+from webhooks.posting import new_client, post
 from webhooks.relay import Relay
 
 State = WebhookDelivery.State
@@ -77,12 +77,14 @@ def send_test(endpoint: WebhookEndpoint, *, at: datetime) -> WebhookDelivery:
         lease=lease,
         leased_until=timezone.now() + outbox.LEASE,
     )
-    answer: Answer = post(
-        endpoint.address,
-        message_id=delivery.message_id,
-        payload=delivery.payload,
-        secrets=endpoint.secrets_at(at),
-    )
+    with new_client() as client:
+        answer = post(
+            client,
+            endpoint.address,
+            message_id=delivery.message_id,
+            payload=delivery.payload,
+            secrets=endpoint.secrets_at(at),
+        )
     outbox.settle([outbox.judge(delivery, answer, at=at)], lease=lease, at=at)
     delivery.refresh_from_db()
     return delivery

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from core.http import HttpClient, Problem, Reply, Request
+from core.http import HttpClient, Reply, Request
 from messaging.channels.answers import Outcome
 
 FORM = "application/x-www-form-urlencoded"
@@ -35,7 +35,7 @@ def whole(value: Any) -> int | None:
 
 
 def _understood(reply: Reply) -> tuple[Outcome, Body]:
-    if reply.problem == Problem.NOT_SENT:
+    if not reply.was_sent:
         return Outcome.NOT_SENT, None
     if reply.status not in (0, 200):
         return _unanswered(reply.status), None

@@ -3,7 +3,6 @@
 import os
 import selectors
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,10 +14,12 @@ import pytest
 
 from core import http
 from core.http import HttpClient, Problem, Reply, Request
+from tests.webhooks.receiving import AUTHORITY, receiver
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SHORT = HEAD + b"Content-Length: 2\r\n\r\n{}"
 LONG = HEAD + b"Content-Length: 5000\r\n\r\n"
+UNREACHABLE = Reply(problem=Problem.UNREACHABLE, was_sent=False)
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -111,9 +112,10 @@ def test_without_a_body_it_is_a_question(client: HttpClient) -> None:
     with server(short) as seen:
         # After a request with a body: the connection's handle forgets that one.
         ask(client, seen.url)
-        ask(client, f"{seen.url}?a=1", None)
+        ask(client, f"{seen.url}/../x?a=1", None)
 
-    assert seen.heard[1].startswith(b"GET /send?a=1 HTTP/1.1\r\n")
+    # As it was written: an address is the provider's own affair.
+    assert seen.heard[1].startswith(b"GET /send/../x?a=1 HTTP/1.1\r\n")
     assert b"Content-Length" not in seen.heard[1]
 
 
@@ -149,7 +151,34 @@ def test_only_the_web_is_asked(client: HttpClient, tmp_path: os.PathLike[str]) -
     with open(secret, "w") as file:
         file.write("secret")
 
-    assert ask(client, f"file://{secret}", None) == Reply(problem=Problem.NOT_SENT)
+    reply = ask(client, f"file://{secret}", None)
+
+    assert (reply.body, reply.was_sent) == (b"", False)
+
+
+def test_it_goes_to_the_address_that_was_meant(client: HttpClient) -> None:
+    with server(short) as seen:
+        port = seen.url.split(":")[-1]
+        pinned = Request(f"http://shop.invalid:{port}", {}, b"1", connect_to="127.0.0.1")
+        assert client.ask(pinned, lambda reply: reply).result(20).status == 200
+        # And the next one by its own name again.
+        assert ask(client, f"http://shop.invalid:{port}") == UNREACHABLE
+
+    assert b"Host: shop.invalid:" in seen.heard[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("120", 120), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("x", 0)]
+)
+def test_a_server_says_for_how_long_it_wants_to_be_left_alone(
+    client: HttpClient, said: str, seconds: int
+) -> None:
+    def busy(connection: socket.socket) -> None:
+        head = f"HTTP/1.1 503 Busy\r\nRetry-After: {said}\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(head.encode())
+
+    with server(busy) as seen:
+        assert ask(client, seen.url) == Reply(503, retry_after=seconds)
 
 
 # --- connections --------------------------------------------------------------------------
@@ -243,32 +272,30 @@ def test_connections_that_are_no_longer_kept_are_forgotten(
 
 
 def test_where_nobody_listens_nothing_was_sent(client: HttpClient) -> None:
-    assert ask(client, "http://127.0.0.1:1/") == Reply(problem=Problem.NOT_SENT)
+    assert ask(client, "http://127.0.0.1:1/") == UNREACHABLE
 
 
 def test_a_name_that_leads_nowhere_means_that_nothing_was_sent(client: HttpClient) -> None:
-    assert ask(client, "http://nobody.invalid/") == Reply(problem=Problem.NOT_SENT)
+    assert ask(client, "http://nobody.invalid/") == UNREACHABLE
 
 
-def test_a_stranger_behind_the_name_is_told_nothing(
-    client: HttpClient, tmp_path: os.PathLike[str]
-) -> None:
+def test_a_stranger_behind_the_name_is_told_nothing(client: HttpClient) -> None:
     """TLS comes first: who cannot prove the name does not see the request."""
-    heard: list[bytes] = []
+    with receiver(is_tls=True) as stranger:
+        reply = ask(client, stranger.address)
 
-    def talk(connection: socket.socket) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            with context.wrap_socket(connection, server_side=True) as secured:
-                heard.append(secured.recv(100))
-        except OSError:
-            return
+    assert reply == Reply(problem=Problem.CERTIFICATE, was_sent=False)
+    assert stranger.requests == []
 
-    with server(talk) as seen:
-        reply = ask(client, seen.url.replace("http:", "https:"))
 
-    assert reply == Reply(problem=Problem.NOT_SENT)
-    assert heard == []
+def test_a_brands_own_authority_vouches_for_its_servers() -> None:
+    with HttpClient(ca_file=AUTHORITY) as client, receiver(is_tls=True) as ours:
+        known = Request(f"https://crm.example:{ours.port}/", {}, b"1", "127.0.0.1")
+        other = Request(f"https://shop.example:{ours.port}/", {}, b"1", "127.0.0.1")
+        found = [client.ask(one, lambda reply: reply).result(20) for one in (known, other)]
+
+    assert [one.status for one in found] == [200, 0]
+    assert found[1] == Reply(problem=Problem.CERTIFICATE, was_sent=False)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +347,7 @@ def test_an_answer_that_drips_is_given_up(
         started = time.monotonic()
         reply = ask(client, seen.url)
 
-    assert (reply.status, reply.problem) == (200, Problem.BROKEN)
+    assert (reply.status, reply.problem) == (200, Problem.TOO_SLOW)
     # All of it would take four seconds.
     assert time.monotonic() - started < 2
 
@@ -333,7 +360,7 @@ def test_silence_is_given_up_and_holds_up_nobody_else(
         waiting = begin(client, silent.url)
         assert [ask(client, seen.url).status for _ in range(5)] == [200] * 5
         assert not waiting.done()
-        assert waiting.result(timeout=20) == Reply(problem=Problem.BROKEN)
+        assert waiting.result(timeout=20) == Reply(problem=Problem.TOO_SLOW)
 
 
 def test_a_server_that_does_not_even_accept_was_sent_nothing(
@@ -352,9 +379,7 @@ def test_a_server_that_does_not_even_accept_was_sent_nothing(
             one.setblocking(False)
             one.connect_ex(listener.getsockname())
 
-        assert ask(client, f"http://127.0.0.1:{listener.getsockname()[1]}/") == Reply(
-            problem=Problem.NOT_SENT
-        )
+        assert ask(client, f"http://127.0.0.1:{listener.getsockname()[1]}/") == UNREACHABLE
 
 
 # --- the thread ---------------------------------------------------------------------------

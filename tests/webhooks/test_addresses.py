@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from core.http import HttpClient, Request
 from tests.webhooks.receiving import receiver
 from webhooks.addresses import check_address, read_target, resolve
 from webhooks.errors import AddressRefused, NameNotFound
-from webhooks.posting import post
+from webhooks.posting import new_client, post
 
+NOBODY = "http://127.0.0.1:1/"
 FORBIDDEN = [
     "127.0.0.1",
     "127.255.255.254",
@@ -205,7 +208,8 @@ def test_a_name_that_turns_inwards_after_it_was_saved_gets_nothing(
         names(monkeypatch, ["8.8.8.8"], ["127.0.0.1"])
         check_address(address)
 
-        answer = post(address, message_id="msg_1", payload="{}", secrets=[])
+        with new_client() as client:
+            answer = post(client, address, message_id="msg_1", payload="{}", secrets=[])
 
         assert answer.problem == "forbidden"
         assert inside.requests == []
@@ -215,17 +219,22 @@ def test_the_name_is_asked_once_for_a_request_and_the_connection_goes_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between judging and connecting there is no second look-up to be fooled by."""
-    went: list[Any] = []
+    went: list[str] = []
+    ask = HttpClient.ask
 
-    def connect(address: tuple[str, int], *_args: Any, **_more: Any) -> socket.socket:
-        went.append(address)
-        raise OSError("nobody there")
+    def watched(self: HttpClient, request: Request, read: Any) -> Any:
+        went.append(request.connect_to)
+        # Nobody listens there, and the test waits for nobody outside.
+        return ask(self, replace(request, connect_to="127.0.0.1", url=NOBODY), read)
 
-    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
-    asked = names(monkeypatch, ["8.8.8.8", "1.1.1.1"], ["127.0.0.1"])
+    monkeypatch.setattr(HttpClient, "ask", watched)
+    asked = names(monkeypatch, ["8.8.8.8", "2606:4700::1111"], ["127.0.0.1"])
 
-    answer = post("https://crm.example/hook", message_id="msg_1", payload="{}", secrets=[])
+    with new_client() as client:
+        answer = post(
+            client, "https://crm.example/hook", message_id="msg_1", payload="{}", secrets=[]
+        )
 
     assert answer.problem == "unreachable"
     assert asked == ["crm.example"]
-    assert went == [("8.8.8.8", 443), ("1.1.1.1", 443)]
+    assert went == ["8.8.8.8", "[2606:4700::1111]"]

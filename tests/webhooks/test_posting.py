@@ -21,7 +21,10 @@ SECRET = new_secret()
 
 
 def send(address: str) -> Answer:
-    return post(address, message_id="msg_1", payload='{"a": "ở"}', secrets=[SECRET])
+    with posting.new_client() as client:
+        return post(
+            client, address, message_id="msg_1", payload='{"a": "ở"}', secrets=[SECRET]
+        )
 
 
 @pytest.fixture
@@ -195,9 +198,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nX: "
 @pytest.mark.parametrize(
     ("start", "status", "problem"),
     [
-        (b"", None, "too_slow"),  # in the status line
-        (HEAD, None, "too_slow"),  # in the head
-        # In the body: it was accepted, and the rest is of no interest.
+        (b"HTTP/1.1 200 ", None, "too_slow"),  # in the status line
+        (b"", None, "broken"),  # and what drips is no answer at all
+        # In the head or the body: it was accepted, and the rest is of no interest.
+        (HEAD, 200, ""),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n", 200, ""),
         (b"HTTP/1.1 500 No\r\nContent-Length: 9000\r\n\r\n", 500, "refused"),
     ],
