@@ -118,11 +118,12 @@ class HttpClient:
         ``read`` runs in the thread of the connections: it must be quick and touch no
         database. No future waits much longer than ANSWER_SECONDS.
         """
-        if self._is_closing:
-            raise RuntimeError("These connections are closed.")
         exchange = _Exchange(request, read)
         self._waiting.append(exchange)
         self._wake()
+        # Only now: whoever comes before this is still served when the thread ends.
+        if self._is_closing:
+            raise RuntimeError("These connections are closed.")
         return exchange.future
 
     def close(self) -> None:
@@ -168,17 +169,14 @@ class HttpClient:
         wait = None
         if self._look_at is not None:
             wait = max(0.0, self._look_at - time.monotonic())
-        for key, events in self._ready(wait):
+        ready = self._ready(wait)
+        self._notice_closed(ready)
+        for key, events in ready:
             if key.fileobj is self._ear:
                 # Unset before the queue is looked at: who comes later calls again.
                 self._ear.recv(64)
                 self._is_woken = False
-            elif key.data is _RESTS:
-                # Its server has closed it. libcurl may not have seen that and would lose a
-                # request on it, so others are opened until it has looked.
-                self._selector.unregister(key.fd)
-                self._fresh_until = time.monotonic() + UNCHECKED_SECONDS
-            else:
+            elif key.data is not _RESTS:
                 flags = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
                 flags |= pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
                 self._curl.socket_action(key.fd, flags)
@@ -196,6 +194,16 @@ class HttpClient:
                 if key.data is _RESTS:
                     self._selector.unregister(key.fd)
             return []
+
+    def _notice_closed(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        """Use no kept connection for a moment when a server has closed one.
+
+        libcurl may not have seen that yet, and would lose a request on it.
+        """
+        for key, _events in ready:
+            if key.data is _RESTS:
+                self._selector.unregister(key.fd)
+                self._fresh_until = time.monotonic() + UNCHECKED_SECONDS
 
     def _end(self) -> None:
         """Hand over what has ended."""
@@ -220,6 +228,8 @@ class HttpClient:
             exchange.settle(Reply(problem=Problem.BROKEN))
         for exchange in self._waiting:
             exchange.settle(Reply(problem=Problem.BROKEN, was_sent=False))
+        for handle in (*self._exchanges, *self._idle):
+            handle.close()
         self._curl.close()
         self._selector.close()
         self._ear.close()
