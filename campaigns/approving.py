@@ -23,7 +23,7 @@ from campaigns.board import (
 from campaigns.errors import TransitionRefused
 from campaigns.locks import lock_campaign
 from campaigns.models import Campaign, CampaignPolicy
-from campaigns.preview import preview_campaign
+from campaigns.preview import num_found
 from campaigns.readiness import check_ready
 from campaigns.states import start_campaign
 from core.approvals import Act, register_act, request_change
@@ -59,8 +59,7 @@ ACTING = (Campaign.State.RUNNING, Campaign.State.PAUSED, Campaign.State.DRAINING
 
 def reach_of(campaign: Campaign, *, at: datetime) -> int:
     """Return how many members a campaign would reach now."""
-    preview = preview_campaign(campaign=campaign, at=at, sample=0)
-    return preview.count
+    return num_found(campaign, at=at)
 
 
 def needs_approval(campaign: Campaign, *, at: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +18,9 @@ from campaigns.audience import (
     reached,
     stream,
 )
-from campaigns.enrolling import newcomers
+from campaigns.enrolling import is_held_out, newcomers
 from campaigns.journey import Journey
-from campaigns.models import Campaign, Step
+from campaigns.models import Campaign, CampaignPolicy, Step
 from core.batch import CHUNK
 from core.phones import display_phone
 from core.tabular import safe_cell
@@ -38,22 +39,41 @@ class PreviewedMember(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Whom a run would find now; ``by_channel`` counts None for those whom none reaches."""
+    """Whom a run would find now; ``by_channel`` counts None for those whom none reaches.
+
+    ``held_out`` are those among them who are left alone to compare, counted in the same way.
+    """
 
     count: int
     by_channel: dict[str | None, int]
+    held_out: dict[str | None, int]
     members: list[PreviewedMember]
+
+    @property
+    def num_reached(self) -> int:
+        """How many a channel reaches, those who are left alone among them."""
+        return self.count - self.by_channel.get(None, 0)
+
+    @property
+    def gets_by_channel(self) -> dict[str, int]:
+        """Who gets a message, by channel: whom it reaches, less who is left alone."""
+        return {
+            channel: number - self.held_out.get(channel, 0)
+            for channel, number in self.by_channel.items()
+            if channel is not None
+        }
 
 
 def preview_campaign(*, campaign: Campaign, at: datetime, sample: int = 20) -> Preview:
     """Say whom a run would take in at a moment, and why; nothing is written."""
     found = _whom(campaign, at=at)
-    by_channel = count_by_channel(found)
+    by_channel, held_out = _by_channel(campaign, found)
     members = list(found.order_by("pk")[:sample])
     why = _reasons(campaign, members, at=at)
     return Preview(
         count=sum(by_channel.values()),
         by_channel=by_channel,
+        held_out=held_out,
         members=[PreviewedMember(m, why[m.pk], _channel(m)) for m in members],
     )
 
@@ -82,12 +102,45 @@ def export_audience(*, campaign: Campaign, at: datetime) -> Iterator[list[str]]:
             yield [safe_cell(cell) for cell in cells]
 
 
+def num_found(campaign: Campaign, *, at: datetime) -> int:
+    """Count whom a run would find at a moment, by whichever channel."""
+    return _matching(campaign, Journey(campaign, campaign.version), at=at).count()
+
+
 def _whom(campaign: Campaign, *, at: datetime) -> QuerySet[Member]:
-    matching = audience(campaign, at=at)
     journey = Journey(campaign, campaign.version)
-    if journey.first is not None:
-        matching = newcomers(campaign, matching, at=at)
-    return reached(matching, first_message(journey))
+    return reached(_matching(campaign, journey, at=at), first_message(journey))
+
+
+def _matching(campaign: Campaign, journey: Journey, *, at: datetime) -> QuerySet[Member]:
+    matching = audience(campaign, at=at)
+    return matching if journey.first is None else newcomers(campaign, matching, at=at)
+
+
+def _by_channel(
+    campaign: Campaign, found: QuerySet[Any]
+) -> tuple[dict[str | None, int], dict[str | None, int]]:
+    """Count members by channel, and those among them who are left alone to compare.
+
+    Chance is a hash that the database does not know, so where there is a hold-out group
+    each member is looked at: a million take three seconds.
+    """
+    policy = CampaignPolicy.current()
+    if not has_holdout(campaign, policy):
+        return count_by_channel(found), {}
+    everybody: Counter[str | None] = Counter()
+    held_out: Counter[str | None] = Counter()
+    for pk, channel in found.order_by().values_list("pk", "channel").iterator():
+        everybody[channel] += 1
+        held_out[channel] += is_held_out(campaign, pk, policy)
+    return dict(everybody), dict(held_out)
+
+
+def has_holdout(campaign: Campaign, policy: CampaignPolicy) -> bool:
+    """Tell whether somebody may be left alone; who only gets a tag never is."""
+    if not campaign.holdout_percent and not policy.holdout_percent:
+        return False
+    return Journey(campaign, campaign.version).first is not None
 
 
 def first_message(journey: Journey) -> Step | None:

@@ -204,7 +204,11 @@ class CampaignAdmin(ChangingAdmin):
         people = Enrolment.objects.filter(campaign__in=ids).values("campaign")
         counted = people.annotate(
             entered=Count("pk"),
-            returned=Count("pk", filter=Q(state=Enrolment.State.RETURNED)),
+            # Who was left alone did not come back by the campaign.
+            reached=Count("pk", filter=Q(is_holdout=False)),
+            returned=Count(
+                "pk", filter=Q(state=Enrolment.State.RETURNED, is_holdout=False)
+            ),
         )
         self.people: dict[int, Any] = {row["campaign"]: row for row in counted}
         runs = CampaignRun.objects.filter(campaign__in=ids, is_dry=False)
@@ -231,10 +235,10 @@ class CampaignAdmin(ChangingAdmin):
 
     @display(description=_("Came back"))
     def num_returned(self, campaign: Campaign) -> str:
-        row = self.people.get(campaign.pk, {"entered": 0, "returned": 0})
-        if not row["entered"]:
+        row = self.people.get(campaign.pk, {"reached": 0, "returned": 0})
+        if not row["reached"]:
             return NOTHING
-        share = percent(row["returned"], row["entered"])
+        share = percent(row["returned"], row["reached"])
         return f"{number(row['returned'])} ({share})"
 
     @display(description=_("Last run"))

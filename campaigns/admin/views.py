@@ -29,6 +29,7 @@ from campaigns.admin.acts import (
     ask,
     available_acts,
     channel_sentence,
+    holdout_lines,
     people,
 )
 from campaigns.admin.gallery import gallery_view
@@ -120,6 +121,7 @@ def preview_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         "count": people(preview.count),
         "sentence": sentence,
         "channels": channel_sentence(preview),
+        "holdout": holdout_lines(campaign, preview),
         "sample": [
             {
                 "member": link(one.member),
