@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from campaigns.admin.acts import available_acts
 from campaigns.admin.board import phone_of_step
 from campaigns.admin.changing import ChangingAdmin, change_sentence, waiting_links
+from campaigns.admin.progress import run_progress
 from campaigns.admin.results import campaign_results
 from campaigns.admin.views import campaign_urls
 from campaigns.journey import Journey
@@ -267,6 +268,7 @@ class CampaignAdmin(ChangingAdmin):
                 "lines": outline(campaign, version=campaign.version),
                 "draft_lines": _draft_lines(campaign),
                 "change_sentence": change_sentence(campaign),
+                "progress": run_progress(campaign, request),
                 "waiting": waiting_links(campaign, request.user),
                 "phone": _phone(campaign),
                 "runs": campaign.runs.all()[:SHOWN_RUNS],

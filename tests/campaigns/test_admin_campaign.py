@@ -131,7 +131,7 @@ def test_starting_takes_members_in_at_once_where_that_can_be(
 ) -> None:
     Campaign.objects.filter(pk=come_back.pk).update(state="draft", **fields)
     text = console.post(act(come_back, "start"), follow=True).content.decode()
-    assert ("It takes members in now" in text) is begins
+    assert ("Handed to the background worker" in text) is begins
     assert len(handed_over) == begins
     if begins:
         run_one_campaign(**handed_over[0])

@@ -185,7 +185,7 @@ def _start(desk: Page, gets: list[Member]) -> None:
     expect(desk.get_by_text(f"{len(gets)} by Official Account")).to_be_visible()
     expect(desk.get_by_text("hold-out group")).to_be_visible()
     desk.get_by_role("button", name="Start").click()
-    expect(desk.get_by_text("It takes members in now")).to_be_visible()
+    expect(desk.get_by_text("Handed to the background worker")).to_be_visible()
 
 
 def _is_alone(campaign: Campaign, member: Member) -> bool:
