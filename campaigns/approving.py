@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from campaigns.audience import audience
 from campaigns.board import (
@@ -24,11 +24,13 @@ from campaigns.errors import TransitionRefused
 from campaigns.locks import lock_campaign
 from campaigns.models import Campaign, CampaignPolicy
 from campaigns.preview import num_found
+from campaigns.reaching import ACTING
 from campaigns.readiness import check_ready
 from campaigns.states import start_campaign
+from campaigns.uses import what_is_used
 from core.approvals import Act, register_act, request_change
+from core.edits import num_members
 from core.models import ChangeRequest
-from core.money import group_digits
 
 START = "start_campaign"
 PUBLISH = "publish_steps"
@@ -53,8 +55,6 @@ LOOKED_AT = (
     "goal_benefit_id",
     "holdout_percent",
 )
-# While a campaign is in one of these, new steps and settings meet members by themselves.
-ACTING = (Campaign.State.RUNNING, Campaign.State.PAUSED, Campaign.State.DRAINING)
 
 
 def reach_of(campaign: Campaign, *, at: datetime) -> int:
@@ -148,6 +148,7 @@ def facts_of(campaign: Campaign) -> dict[str, Any]:
         "version": campaign.version,
         "steps": read_board(campaign, version=campaign.version),
         "kept": read_kept(campaign, version=campaign.version),
+        "uses": what_is_used(campaign),
     }
 
 
@@ -166,12 +167,6 @@ def waiting_requests(campaign: Campaign, *kinds: str) -> QuerySet[ChangeRequest]
         kind__in=kinds, state=ChangeRequest.State.OPEN, payload__campaign=campaign.pk
     )
     return waiting.order_by("pk")
-
-
-def num_members(count: int) -> str:
-    """Write a number of members with its noun."""
-    text = ngettext("%(count)s member", "%(count)s members", count)
-    return text % {"count": group_digits(count)}
 
 
 def register_start(begin: Callable[[Campaign, str, datetime], None]) -> None:

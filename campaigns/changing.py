@@ -7,6 +7,7 @@ gets what is asked for like its start; its name and what it is for decide nothin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -17,20 +18,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.approving import (
-    ACTING,
     LOOKED_AT,
     PERMISSION,
     facts_of,
     looked_at,
-    num_members,
     waiting_requests,
 )
-from campaigns.audience import audience, no_longer_matching
 from campaigns.errors import TransitionRefused
 from campaigns.locks import lock_campaign
-from campaigns.models import Campaign, CampaignPolicy, Enrolment
+from campaigns.models import Campaign, CampaignPolicy
+from campaigns.reaching import ACTING, num_met
 from campaigns.steps.waiting import happening_label
 from core.approvals import Act, Difference, register_act, request_change
+from core.edits import num_members
 from core.errors import DomainError
 from core.models import ChangeRequest
 from members.segments import describe_conditions, validate_conditions
@@ -66,21 +66,14 @@ def _meets_many(now: Campaign, wanted: Campaign, *, at: datetime) -> bool:
     bound = CampaignPolicy.current().approve_above
     if bound is None or now.state not in ACTING:
         return False
-    return _reach(wanted, now.state, at=at) > bound
+    return num_met(_in_state(wanted, now.state), at) > bound
 
 
-def _reach(campaign: Campaign, state: str, *, at: datetime) -> int:
-    """Count whom a campaign's settings meet: those under way, and who may enter.
-
-    Nobody enters any more what is running out. Whom the conditions meet counts also where
-    they were taken in before: the next episode takes them in again.
-    """
-    under_way = Enrolment.objects.filter(campaign=campaign, state=Enrolment.State.ACTIVE)
-    if state == Campaign.State.DRAINING:
-        return under_way.values("member").distinct().count()
-    matching = audience(campaign, at=at)
-    others = no_longer_matching(under_way, matching)
-    return matching.count() + others.values("member").distinct().count()
+def _in_state(campaign: Campaign, state: str) -> Campaign:
+    """Return it in the state that counts: its form may have been opened in another."""
+    found = copy(campaign)
+    found.state = state
+    return found
 
 
 def _ask(
@@ -96,7 +89,7 @@ def _ask(
     for earlier in waiting_requests(now, CHANGE):
         if earlier.payload["before"] == before and earlier.payload["after"] == changes:
             return earlier
-    reach = [_reach(one, now.state, at=at) for one in (now, wanted)]
+    reach = [num_met(_in_state(one, now.state), at) for one in (now, wanted)]
     summary = _("Change “%(name)s”, which is %(state)s: %(fields)s. %(before)s → %(after)s")
     told = {
         "name": now.name,

@@ -41,7 +41,7 @@ class PreviewedMember(NamedTuple):
 class Preview:
     """Whom a run would find now; ``by_channel`` counts None for those whom none reaches.
 
-    ``held_out`` are those among them who are left alone to compare, counted in the same way.
+    ``held_out`` are those among them who are left alone to compare, counted likewise.
     """
 
     count: int

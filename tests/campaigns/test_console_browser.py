@@ -98,7 +98,7 @@ def test_the_page_tells_by_itself_how_the_run_goes(
     expect(progress).to_contain_text("Handed to the background worker")
 
     # In a tab that nobody sees, nothing is asked.
-    desk.evaluate("Object.defineProperty(document, 'hidden', {value: true, writable: true})")
+    desk.evaluate("Object.defineProperty(document, 'hidden', {value: 1, writable: true})")
     desk.wait_for_timeout(500)
     asked.clear()
     desk.wait_for_timeout(4_500)
