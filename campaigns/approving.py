@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -30,11 +30,14 @@ from campaigns.states import start_campaign
 from campaigns.uses import what_is_used
 from core.approvals import Act, register_act, request_change
 from core.edits import num_members
+from core.errors import Conflict
 from core.models import ChangeRequest
 
 START = "start_campaign"
 PUBLISH = "publish_steps"
 PERMISSION = "campaigns.run_campaign"
+# So often a campaign is counted anew that somebody changes at that very moment.
+LOOKS = 3
 # What a second person has looked at: everything that decides who gets what.
 LOOKED_AT = (
     "days",
@@ -62,36 +65,71 @@ def reach_of(campaign: Campaign, *, at: datetime) -> int:
     return num_found(campaign, at=at)
 
 
-def needs_approval(campaign: Campaign, *, at: datetime) -> bool:
-    """Tell whether a campaign reaches so many that a second person starts it.
+def start_or_ask(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest | None:
+    """Start a campaign, or return the request where it reaches so many that it waits.
+
+    Counting a million takes a second, so it is done before the campaign is locked. What is
+    counted is what starts all the same: under the lock it is looked at again, and counted
+    anew where it is another by now. Raises what either raises, and Conflict where it is
+    another each time.
+    """
+    for _look in range(LOOKS):
+        found = Campaign.objects.get(pk=campaign.pk)
+        looked_at_first = what_counts(found)
+        reach = reach_of(found, at=at) if looked_at_first.bound is not None else 0
+        with transaction.atomic():
+            now = lock_campaign(campaign)
+            if what_counts(now) == looked_at_first:
+                asked = _start_or_ask(now, reach, by=by, at=at)
+                campaign.refresh_from_db()
+                return asked
+    raise changed_meanwhile()
+
+
+def _start_or_ask(
+    now: Campaign, reach: int, *, by: User, at: datetime
+) -> ChangeRequest | None:
+    """Do so with a locked campaign that reaches so many members.
 
     What begins with an event reaches nobody yet, and may reach everybody: it counts as
     reaching all whom its conditions meet.
     """
     bound = CampaignPolicy.current().approve_above
-    return bound is not None and reach_of(campaign, at=at) > bound
-
-
-@transaction.atomic
-def start_or_ask(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest | None:
-    """Start a campaign, or return the request where it reaches so many that it waits.
-
-    Under the campaign's lock: what is counted is what starts. Raises what either raises.
-    """
-    now = lock_campaign(campaign)
-    asked = None
-    if needs_approval(now, at=at):
-        asked = ask_to_start(campaign=now, by=by, at=at)
-    elif not (now.is_one_off and now.is_running):
+    if bound is not None and reach > bound:
+        return ask_to_start(campaign=now, reach=reach, by=by, at=at)
+    if not (now.is_one_off and now.is_running):
         start_campaign(campaign=now, at=at, actor=by.get_username())
-    campaign.refresh_from_db()
-    return asked
+    return None
 
 
-def ask_to_start(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest:
+class WhatCounts(NamedTuple):
+    """What a count rests on: while that stands, what was counted stands."""
+
+    facts: dict[str, Any]
+    state: str
+    bound: int | None
+
+
+def what_counts(campaign: Campaign) -> WhatCounts:
+    """Return what a count of whom a campaign meets rests on."""
+    bound = CampaignPolicy.current().approve_above
+    return WhatCounts(facts_of(campaign), campaign.state, bound)
+
+
+def changed_meanwhile() -> Conflict:
+    """Return the refusal of who has to look again."""
+    return Conflict(
+        _("Somebody else has changed something meanwhile. Look again, then save anew.")
+    )
+
+
+def ask_to_start(
+    *, campaign: Campaign, reach: int, by: User, at: datetime
+) -> ChangeRequest:
     """Lay a campaign before a second person; an open request for it is answered.
 
-    Raises what ``check_ready`` raises.
+    ``reach`` is the number of members that it would reach. Raises what ``check_ready``
+    raises.
     """
     check_ready(campaign)
     facts = facts_of(campaign)
@@ -100,7 +138,7 @@ def ask_to_start(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest
             return earlier
     summary = _("Start “%(name)s”: %(count)s") % {
         "name": campaign.name,
-        "count": num_members(reach_of(campaign, at=at)),
+        "count": num_members(reach),
     }
     return request_change(kind=START, payload=facts, summary=summary, by=by, at=at)
 

@@ -541,7 +541,7 @@ def test_the_hold_out_group_of_all_campaigns_is_decided_by_two_while_one_acts(
     assert (policy.holdout_percent, ChangeRequest.objects.count()) == (10, 1)
 
 
-# --- beside the start of a campaign ---------------------------------------------------------
+# --- beside the start of a campaign -------------------------------------------------------
 
 
 def test_a_start_is_approved_only_with_what_was_looked_at(
@@ -549,7 +549,7 @@ def test_a_start_is_approved_only_with_what_was_looked_at(
 ) -> None:
     Campaign.objects.update(state="draft")
     campaign.refresh_from_db()
-    asked = ask_to_start(campaign=campaign, by=staff, at=now)
+    asked = ask_to_start(campaign=campaign, reach=2, by=staff, at=now)
     Segment.objects.update(conditions={"field": "follows_oa", "is": "yes"})
     with pytest.raises(TransitionRefused, match="was changed after it was asked for"):
         approve_change(asked, by=boss, at=now)
