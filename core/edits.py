@@ -320,11 +320,13 @@ def _field(editable: Editable, name: str) -> Any:
 
 
 def _summary(editable: Editable, edited: Model, changes: Values, met: Sequence[Met]) -> str:
-    summary = _("Change %(kind)s “%(name)s”: %(fields)s.") % {
-        "kind": edited._meta.verbose_name,
-        "name": edited,
-        "fields": ", ".join(_label(editable, name) for name in changes),
-    }
+    kind, name = str(edited._meta.verbose_name), str(edited)
+    text = _("Change %(kind)s “%(name)s”: %(fields)s.")
+    if name == kind:
+        # There is one row of settings, and it is called what it is.
+        text = _("Change %(kind)s: %(fields)s.")
+    fields = ", ".join(_label(editable, field) for field in changes)
+    summary = text % {"kind": kind, "name": name, "fields": fields}
     reaches = [
         _("“%(name)s” meets %(members)s.")
         % {"name": one.name, "members": num_members(one.then)}

@@ -282,7 +282,11 @@ def channel_sentence(preview: Preview) -> str:
     by = preview.gets_by_channel
     if not preview.count:
         return _("Nobody matches now, so nobody gets a message.")
-    sentence = _("%(count)s will get a message: %(channels)s.") % {
+    sentence = (
+        _("About %(count)s will get a message: %(channels)s.")
+        if preview.is_estimate
+        else _("%(count)s will get a message: %(channels)s.")
+    ) % {
         "count": number(sum(by.values())),
         "channels": ", ".join(_by_channel(by)) or _("by no channel"),
     }
@@ -299,6 +303,11 @@ def holdout_lines(campaign: Campaign, preview: Preview) -> list[str]:
     alone = sum(preview.held_out.values())
     if _sends(campaign):
         alone -= preview.held_out.get(None, 0)
+    if preview.is_estimate:
+        return [
+            _("About %(count)s more are left alone, to compare: the hold-out group.")
+            % {"count": number(alone)}
+        ]
     if alone:
         return [
             ngettext(

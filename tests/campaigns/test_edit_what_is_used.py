@@ -158,11 +158,11 @@ def test_the_form_names_what_it_touches_before_anything_is_saved(
     console: Client, campaign: Campaign, segment: Segment
 ) -> None:
     text = console.get(page_of(segment)).content.decode()
-    assert "It is acted with right now:" in text
+    assert "In use right now by:" in text
     assert f'<a class="console-link" href="{page_of(campaign)}">All</a>' in text
     assert "Where it meets more than 1 member, a second person has to approve" in text
     Campaign.objects.update(state="draft")
-    assert "acted with right now" not in console.get(page_of(segment)).content.decode()
+    assert "In use right now by:" not in console.get(page_of(segment)).content.decode()
 
 
 def test_the_form_names_what_waits(

@@ -132,6 +132,21 @@ def test_the_preview_tells_the_same(
     assert f"{alone} more are left alone, to compare: the hold-out group." in text
 
 
+def test_of_very_many_the_share_is_told(
+    console: Client,
+    campaign: Campaign,
+    crowd: Callable[[], tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    CampaignPolicy.objects.create(pk=1, holdout_percent=20)
+    monkeypatch.setattr(preview, "EXACT_UP_TO", 41)
+    text = read(console, campaign)
+    # Of 42, a half and a fifth of the other half.
+    assert '<p class="console-big">17 members</p>' in text
+    assert "About 17 will get a message: 17 by ZNS." in text
+    assert "About 25 more are left alone, to compare: the hold-out group." in text
+
+
 def test_a_group_of_nobody_is_no_promise(
     console: Client, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
