@@ -147,6 +147,17 @@ def waiting_edits(edited: Model) -> QuerySet[ChangeRequest]:
     ).order_by("pk")
 
 
+def may_be_stopped(edited: Model) -> bool:
+    """Tell whether an object has a switch: whoever clears it waits for nobody."""
+    return bool(EDITABLE[type(edited)].switch)
+
+
+def fields_of(asked: ChangeRequest, edited: Model) -> str:
+    """Name the fields that an edit which waits would change."""
+    editable = EDITABLE[type(edited)]
+    return ", ".join(_label(editable, name) for name in asked.payload["after"])
+
+
 # --- one edit -----------------------------------------------------------------------------
 
 

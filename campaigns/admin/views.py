@@ -264,7 +264,9 @@ def _to_run(campaign: Campaign, last: int) -> HttpResponse:
 def progress_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     """Show how the run goes, for the part of the page that asks again and again."""
     campaign = _campaign(model_admin, request, pk)
-    context = {"campaign": campaign, "progress": run_progress(campaign, request)}
+    progress = run_progress(campaign, request)
+    # What else stands on the page is older than this answer.
+    context = {"campaign": campaign, "progress": progress, "is_asked_again": True}
     return render(request, "admin/campaigns/campaign/_progress.html", context)
 
 

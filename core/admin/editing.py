@@ -13,16 +13,19 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.admin_tools import link
+from core.admin_tools import link, when
 from core.edits import (
     TakesTwo,
     acting_with,
     begin_edit,
     bound,
+    fields_of,
+    may_be_stopped,
     num_members,
     waiting_edits,
 )
 from core.errors import DomainError
+from core.models import ChangeRequest
 
 
 class TwoPeopleMixin:
@@ -110,20 +113,24 @@ class TwoPeopleMixin:
 
 def acting_context(edited: Any, user: Any) -> dict[str, Any]:
     """Return what stands above a form: what acts with it now, and what waits."""
-    acting, most = acting_with(edited), bound()
-    waiting = list(waiting_edits(edited))
-    if user.has_perm("core.view_changerequest"):
-        asked: list[str] = [link(one) for one in waiting]
-    else:
-        asked = [one.summary for one in waiting]
+    most = bound()
+    waiting = waiting_edits(edited).select_related("requested_by")
     return {
-        "acting": [_named(one, user) for one in acting],
+        "acting": [_named(one, str(one), user) for one in acting_with(edited)],
         "acting_bound": "" if most is None else num_members(most),
-        "waiting_edits": asked,
+        "may_be_stopped": may_be_stopped(edited),
+        "waiting_edits": [_named(one, _wish(one, edited), user) for one in waiting],
     }
 
 
-def _named(one: Any, user: Any) -> str:
+def _wish(asked: ChangeRequest, edited: Any) -> str:
+    """Say in short what would change, who asked for it and when."""
+    who, at = asked.requested_by.get_username(), when(asked.requested_at)
+    return f"{fields_of(asked, edited)} ({who}, {at})"
+
+
+def _named(one: Any, text: str, user: Any) -> str:
+    """Link to it for who may look there."""
     meta = one._meta
     may_see = user.has_perm(f"{meta.app_label}.view_{meta.model_name}")
-    return link(one) if may_see else str(one)
+    return link(one, text) if may_see else text
