@@ -223,7 +223,12 @@ def register_start(begin: Callable[[Campaign, str, datetime], None]) -> None:
         if campaign.begins_at_once:
             begin(campaign, actor, at)
 
-    register_act(Act(START, gettext_lazy("Start of a campaign"), PERMISSION, perform))
-    register_act(
-        Act(PUBLISH, gettext_lazy("New steps of a campaign"), PERMISSION, _publish)
-    )
+    label = gettext_lazy("Start of a campaign")
+    register_act(Act(START, label, PERMISSION, perform, about=campaign_of))
+    label = gettext_lazy("New steps of a campaign")
+    register_act(Act(PUBLISH, label, PERMISSION, _publish, about=campaign_of))
+
+
+def campaign_of(payload: Mapping[str, Any]) -> Campaign | None:
+    """Return the campaign that a request is about."""
+    return Campaign.objects.filter(pk=payload["campaign"]).first()

@@ -21,6 +21,7 @@ from campaigns.approving import (
     LOOKED_AT,
     LOOKS,
     PERMISSION,
+    campaign_of,
     changed_meanwhile,
     facts_of,
     looked_at,
@@ -225,4 +226,4 @@ def _who(campaign: Campaign) -> str:
 def register_change() -> None:
     """Let a second person decide about changes of a campaign that acts."""
     label = gettext_lazy("Change of a campaign")
-    register_act(Act(CHANGE, label, PERMISSION, _perform, _explain))
+    register_act(Act(CHANGE, label, PERMISSION, _perform, _explain, campaign_of))

@@ -41,7 +41,7 @@ class LiveCounts(Counts):
         super().__init__()
         self.run = run
         self.expected: int | None = None
-        self._told_at = 0.0
+        self._told_at = monotonic()
 
     def expect(self, number: int) -> None:
         # A campaign that also keeps a tag has counted whom it tagged.

@@ -116,6 +116,9 @@ def register_editable(editable: Editable) -> None:
             editable.permission,
             partial(_perform, editable),
             partial(_explain, editable),
+            about=lambda told: editable.model._default_manager.filter(
+                pk=told["pk"]
+            ).first(),
         )
     )
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from core.admin_tools import NOTHING, ConsoleAdmin, ReadOnlyMixin, two_lines, when
+from core.admin_tools import NOTHING, ConsoleAdmin, ReadOnlyMixin, link, two_lines, when
 from core.approvals import (
     ACTS,
     Difference,
@@ -51,6 +51,16 @@ def _differences(asked: ChangeRequest) -> Sequence[Difference]:
     """Say what it changes from what to what, where the act can tell."""
     act = ACTS.get(asked.kind)
     return act.explain(asked.payload) if act else ()
+
+
+def _about(asked: ChangeRequest, user: Any) -> str:
+    """Link to what it is about, for who may look there."""
+    act = ACTS.get(asked.kind)
+    found = act.about(asked.payload) if act else None
+    if found is None:
+        return ""
+    may_see = user.has_perm(f"{found._meta.app_label}.view_{found._meta.model_name}")
+    return link(found) if may_see else ""
 
 
 @admin.register(ChangeRequest)
@@ -95,6 +105,7 @@ class ChangeRequestAdmin(ReadOnlyMixin, ConsoleAdmin):
             "asked": asked,
             "what": self.what(asked),
             "differences": _differences(asked),
+            "about": _about(asked, request.user),
             "form": form,
             "may_decide": may_decide(asked, request.user),
             "may_withdraw": asked.requested_by_id == request.user.pk,

@@ -320,6 +320,27 @@ def test_who_may_not_see_campaigns_reads_their_names_without_a_link(
     assert f'“<a class="console-link" href="{page_of(campaign)}"' not in text
 
 
+def test_the_second_person_gets_a_link_to_what_it_is_about(
+    console: Client,
+    helper: User,
+    helper_console: Client,
+    campaign: Campaign,
+    segment: Segment,
+    staff: User,
+    now: datetime,
+) -> None:
+    Segment.objects.update(conditions=EVERYBODY)
+    save(console, segment, conditions=NOBODY)
+    ask_to_start(campaign=campaign, reach=2, by=staff, at=now)
+    for request, about in zip(
+        ChangeRequest.objects.order_by("pk"), (segment, campaign), strict=True
+    ):
+        link = f'Look at it: <a class="console-link" href="{page_of(about)}">{about}</a>'
+        assert link in console.get(page_of(request)).content.decode()
+    allow(helper, "view_changerequest")
+    assert "Look at it:" not in helper_console.get(page_of(request)).content.decode()
+
+
 def test_who_may_only_look_changes_nothing(
     helper: User, helper_console: Client, campaign: Campaign, segment: Segment
 ) -> None:
