@@ -28,7 +28,7 @@ from campaigns.reaching import ACTING
 from campaigns.readiness import check_ready
 from campaigns.states import start_campaign
 from campaigns.uses import what_is_used
-from core.approvals import Act, register_act, request_change
+from core.approvals import Act, named, register_act, request_change
 from core.edits import num_members
 from core.errors import Conflict
 from core.models import ChangeRequest
@@ -223,12 +223,8 @@ def register_start(begin: Callable[[Campaign, str, datetime], None]) -> None:
         if campaign.begins_at_once:
             begin(campaign, actor, at)
 
+    about = named(Campaign, "campaign")
     label = gettext_lazy("Start of a campaign")
-    register_act(Act(START, label, PERMISSION, perform, about=campaign_of))
+    register_act(Act(START, label, PERMISSION, perform, about=about))
     label = gettext_lazy("New steps of a campaign")
-    register_act(Act(PUBLISH, label, PERMISSION, _publish, about=campaign_of))
-
-
-def campaign_of(payload: Mapping[str, Any]) -> Campaign | None:
-    """Return the campaign that a request is about."""
-    return Campaign.objects.filter(pk=payload["campaign"]).first()
+    register_act(Act(PUBLISH, label, PERMISSION, _publish, about=about))

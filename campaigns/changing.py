@@ -21,7 +21,6 @@ from campaigns.approving import (
     LOOKED_AT,
     LOOKS,
     PERMISSION,
-    campaign_of,
     changed_meanwhile,
     facts_of,
     looked_at,
@@ -33,7 +32,7 @@ from campaigns.locks import lock_campaign
 from campaigns.models import Campaign, CampaignPolicy
 from campaigns.reaching import ACTING, num_met
 from campaigns.steps.waiting import happening_label
-from core.approvals import Act, Difference, register_act, request_change
+from core.approvals import Act, Difference, named, register_act, request_change
 from core.edits import num_members
 from core.errors import DomainError
 from core.models import ChangeRequest
@@ -226,4 +225,5 @@ def _who(campaign: Campaign) -> str:
 def register_change() -> None:
     """Let a second person decide about changes of a campaign that acts."""
     label = gettext_lazy("Change of a campaign")
-    register_act(Act(CHANGE, label, PERMISSION, _perform, _explain, campaign_of))
+    about = named(Campaign, "campaign")
+    register_act(Act(CHANGE, label, PERMISSION, _perform, _explain, about))

@@ -68,6 +68,11 @@ class AlreadyDecided(Conflict):
     code = "already_decided"
 
 
+def named(model: type[Model], by: str) -> Callable[[Mapping[str, Any]], Model | None]:
+    """Return what finds the object that payloads name by its number under a key."""
+    return lambda payload: model._default_manager.filter(pk=payload[by]).first()
+
+
 def register_act(act: Act) -> None:
     """Let an app say what can be asked for; again with the same kind replaces it."""
     ACTS[act.kind] = act

@@ -24,7 +24,7 @@ from django.db.models import DecimalField, Field, Model, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.approvals import Act, Difference, register_act, request_change
+from core.approvals import Act, Difference, named, register_act, request_change
 from core.errors import Conflict
 from core.models import ChangeRequest, Programme
 from core.money import format_money, group_digits
@@ -116,9 +116,7 @@ def register_editable(editable: Editable) -> None:
             editable.permission,
             partial(_perform, editable),
             partial(_explain, editable),
-            about=lambda told: editable.model._default_manager.filter(
-                pk=told["pk"]
-            ).first(),
+            about=named(editable.model, "pk"),
         )
     )
 
