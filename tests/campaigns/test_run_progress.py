@@ -218,6 +218,8 @@ def test_asking_costs_the_same_however_much_there_is(
 ) -> None:
     address = reverse("admin:campaigns_campaign_progress", args=[campaign.pk])
     log_run(campaign, now)
+    # What the first page of a process asks once is no part of it.
+    console.get(address)
     few = num_queries(console, address)
     for number in range(20):
         log_run(campaign, now, state="done" if number else "failed")
