@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from campaigns.audience import audience
 from campaigns.board import (
@@ -23,16 +23,21 @@ from campaigns.board import (
 from campaigns.errors import TransitionRefused
 from campaigns.locks import lock_campaign
 from campaigns.models import Campaign, CampaignPolicy
-from campaigns.preview import preview_campaign
+from campaigns.preview import num_found
+from campaigns.reaching import ACTING
 from campaigns.readiness import check_ready
 from campaigns.states import start_campaign
-from core.approvals import Act, register_act, request_change
+from campaigns.uses import what_is_used
+from core.approvals import Act, named, register_act, request_change
+from core.edits import num_members
+from core.errors import Conflict
 from core.models import ChangeRequest
-from core.money import group_digits
 
 START = "start_campaign"
 PUBLISH = "publish_steps"
 PERMISSION = "campaigns.run_campaign"
+# So often a campaign is counted anew that somebody changes at that very moment.
+LOOKS = 3
 # What a second person has looked at: everything that decides who gets what.
 LOOKED_AT = (
     "days",
@@ -53,46 +58,78 @@ LOOKED_AT = (
     "goal_benefit_id",
     "holdout_percent",
 )
-# While a campaign is in one of these, new steps and settings meet members by themselves.
-ACTING = (Campaign.State.RUNNING, Campaign.State.PAUSED, Campaign.State.DRAINING)
 
 
 def reach_of(campaign: Campaign, *, at: datetime) -> int:
     """Return how many members a campaign would reach now."""
-    preview = preview_campaign(campaign=campaign, at=at, sample=0)
-    return preview.count
+    return num_found(campaign, at=at)
 
 
-def needs_approval(campaign: Campaign, *, at: datetime) -> bool:
-    """Tell whether a campaign reaches so many that a second person starts it.
+def start_or_ask(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest | None:
+    """Start a campaign, or return the request where it reaches so many that it waits.
+
+    Counting a million takes a second, so it is done before the campaign is locked. What is
+    counted is what starts all the same: under the lock it is looked at again, and counted
+    anew where it is another by now. Raises what either raises, and Conflict where it is
+    another each time.
+    """
+    for _look in range(LOOKS):
+        found = Campaign.objects.get(pk=campaign.pk)
+        looked_at_first = what_counts(found)
+        reach = reach_of(found, at=at) if looked_at_first.bound is not None else 0
+        with transaction.atomic():
+            now = lock_campaign(campaign)
+            if what_counts(now) == looked_at_first:
+                asked = _start_or_ask(now, reach, by=by, at=at)
+                campaign.refresh_from_db()
+                return asked
+    raise changed_meanwhile()
+
+
+def _start_or_ask(
+    now: Campaign, reach: int, *, by: User, at: datetime
+) -> ChangeRequest | None:
+    """Do so with a locked campaign that reaches so many members.
 
     What begins with an event reaches nobody yet, and may reach everybody: it counts as
     reaching all whom its conditions meet.
     """
     bound = CampaignPolicy.current().approve_above
-    return bound is not None and reach_of(campaign, at=at) > bound
-
-
-@transaction.atomic
-def start_or_ask(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest | None:
-    """Start a campaign, or return the request where it reaches so many that it waits.
-
-    Under the campaign's lock: what is counted is what starts. Raises what either raises.
-    """
-    now = lock_campaign(campaign)
-    asked = None
-    if needs_approval(now, at=at):
-        asked = ask_to_start(campaign=now, by=by, at=at)
-    elif not (now.is_one_off and now.is_running):
+    if bound is not None and reach > bound:
+        return ask_to_start(campaign=now, reach=reach, by=by, at=at)
+    if not (now.is_one_off and now.is_running):
         start_campaign(campaign=now, at=at, actor=by.get_username())
-    campaign.refresh_from_db()
-    return asked
+    return None
 
 
-def ask_to_start(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest:
+class WhatCounts(NamedTuple):
+    """What a count rests on: while that stands, what was counted stands."""
+
+    facts: dict[str, Any]
+    state: str
+    bound: int | None
+
+
+def what_counts(campaign: Campaign) -> WhatCounts:
+    """Return what a count of whom a campaign meets rests on."""
+    bound = CampaignPolicy.current().approve_above
+    return WhatCounts(facts_of(campaign), campaign.state, bound)
+
+
+def changed_meanwhile() -> Conflict:
+    """Return the refusal of who has to look again."""
+    return Conflict(
+        _("Somebody else has changed something meanwhile. Look again, then save anew.")
+    )
+
+
+def ask_to_start(
+    *, campaign: Campaign, reach: int, by: User, at: datetime
+) -> ChangeRequest:
     """Lay a campaign before a second person; an open request for it is answered.
 
-    Raises what ``check_ready`` raises.
+    ``reach`` is the number of members that it would reach. Raises what ``check_ready``
+    raises.
     """
     check_ready(campaign)
     facts = facts_of(campaign)
@@ -101,7 +138,7 @@ def ask_to_start(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest
             return earlier
     summary = _("Start “%(name)s”: %(count)s") % {
         "name": campaign.name,
-        "count": num_members(reach_of(campaign, at=at)),
+        "count": num_members(reach),
     }
     return request_change(kind=START, payload=facts, summary=summary, by=by, at=at)
 
@@ -149,6 +186,7 @@ def facts_of(campaign: Campaign) -> dict[str, Any]:
         "version": campaign.version,
         "steps": read_board(campaign, version=campaign.version),
         "kept": read_kept(campaign, version=campaign.version),
+        "uses": what_is_used(campaign),
     }
 
 
@@ -169,12 +207,6 @@ def waiting_requests(campaign: Campaign, *kinds: str) -> QuerySet[ChangeRequest]
     return waiting.order_by("pk")
 
 
-def num_members(count: int) -> str:
-    """Write a number of members with its noun."""
-    text = ngettext("%(count)s member", "%(count)s members", count)
-    return text % {"count": group_digits(count)}
-
-
 def register_start(begin: Callable[[Campaign, str, datetime], None]) -> None:
     """Let a second person start campaigns; ``begin`` lets one do its first run."""
 
@@ -191,7 +223,8 @@ def register_start(begin: Callable[[Campaign, str, datetime], None]) -> None:
         if campaign.begins_at_once:
             begin(campaign, actor, at)
 
-    register_act(Act(START, gettext_lazy("Start of a campaign"), PERMISSION, perform))
-    register_act(
-        Act(PUBLISH, gettext_lazy("New steps of a campaign"), PERMISSION, _publish)
-    )
+    about = named(Campaign, "campaign")
+    label = gettext_lazy("Start of a campaign")
+    register_act(Act(START, label, PERMISSION, perform, about=about))
+    label = gettext_lazy("New steps of a campaign")
+    register_act(Act(PUBLISH, label, PERMISSION, _publish, about=about))

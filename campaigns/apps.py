@@ -8,6 +8,7 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
+        from campaigns import policy_editing, uses
         from campaigns.approving import register_start
         from campaigns.changing import register_change
         from campaigns.eligibility import NO_LONGER_MATCHES, RETURNED, still_eligible
@@ -24,6 +25,8 @@ class CampaignsConfig(AppConfig):
         register_listener(note)
         register_start(begin_after_commit)
         register_change()
+        uses.register()
+        policy_editing.register()
         register_campaign_fields()
         register_fields(recency_fields, NAMES, samples=SAMPLES)
         register_eligibility(SOURCE_TYPE, still_eligible)

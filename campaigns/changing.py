@@ -7,6 +7,7 @@ gets what is asked for like its start; its name and what it is for decide nothin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -17,20 +18,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.approving import (
-    ACTING,
     LOOKED_AT,
+    LOOKS,
     PERMISSION,
+    changed_meanwhile,
     facts_of,
     looked_at,
-    num_members,
     waiting_requests,
+    what_counts,
 )
-from campaigns.audience import audience, no_longer_matching
 from campaigns.errors import TransitionRefused
 from campaigns.locks import lock_campaign
-from campaigns.models import Campaign, CampaignPolicy, Enrolment
+from campaigns.models import Campaign, CampaignPolicy
+from campaigns.reaching import ACTING, num_met
 from campaigns.steps.waiting import happening_label
-from core.approvals import Act, Difference, register_act, request_change
+from core.approvals import Act, Difference, named, register_act, request_change
+from core.edits import num_members
 from core.errors import DomainError
 from core.models import ChangeRequest
 from members.segments import describe_conditions, validate_conditions
@@ -40,19 +43,51 @@ CHANGE = "change_campaign"
 DECIDES_NOTHING = ("name", "code", "description", "position")
 
 
-@transaction.atomic
 def change_campaign(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequest | None:
     """Write what was changed of a campaign; return the request where that has to wait.
 
     ``campaign`` carries the values that are wanted and, afterwards, those that stand. Its
-    state and its steps are nobody's to change here. Raises NotAllowed.
+    state and its steps are nobody's to change here. Whom it meets is counted before it is
+    locked, and again where it is another by then. Raises NotAllowed, and Conflict where it
+    is another each time.
     """
-    now = lock_campaign(campaign)
-    before, wanted = looked_at(now), looked_at(campaign)
-    changes = {name: wanted[name] for name in LOOKED_AT if wanted[name] != before[name]}
+    for _look in range(LOOKS):
+        found = Campaign.objects.get(pk=campaign.pk)
+        looked_at_first, changes = what_counts(found), _changes(found, campaign)
+        reach = _reach(found, campaign, at=at) if changes else None
+        with transaction.atomic():
+            now = lock_campaign(campaign)
+            if what_counts(now) == looked_at_first:
+                return _change(now, campaign, changes, reach, by=by, at=at)
+    raise changed_meanwhile()
+
+
+def _changes(found: Campaign, wanted: Campaign) -> dict[str, Any]:
+    before, after = looked_at(found), looked_at(wanted)
+    return {name: after[name] for name in LOOKED_AT if after[name] != before[name]}
+
+
+def _reach(found: Campaign, wanted: Campaign, *, at: datetime) -> tuple[int, int] | None:
+    """Count whom it meets, before and after, where a second person may have to look."""
+    if CampaignPolicy.current().approve_above is None or found.state not in ACTING:
+        return None
+    before, after = (num_met(_in_state(one, found.state), at) for one in (found, wanted))
+    return before, after
+
+
+def _change(
+    now: Campaign,
+    campaign: Campaign,
+    changes: Mapping[str, Any],
+    reach: tuple[int, int] | None,
+    *,
+    by: User,
+    at: datetime,
+) -> ChangeRequest | None:
+    bound = CampaignPolicy.current().approve_above
     asked = None
-    if changes and _meets_many(now, campaign, at=at):
-        asked = _ask(now, campaign, changes, by=by, at=at)
+    if reach and bound is not None and reach[1] > bound:
+        asked = _ask(now, changes, reach, by=by, at=at)
     names = DECIDES_NOTHING if asked else (*DECIDES_NOTHING, *changes)
     for name in names:
         setattr(now, name, getattr(campaign, name))
@@ -62,31 +97,17 @@ def change_campaign(*, campaign: Campaign, by: User, at: datetime) -> ChangeRequ
     return asked
 
 
-def _meets_many(now: Campaign, wanted: Campaign, *, at: datetime) -> bool:
-    bound = CampaignPolicy.current().approve_above
-    if bound is None or now.state not in ACTING:
-        return False
-    return _reach(wanted, now.state, at=at) > bound
-
-
-def _reach(campaign: Campaign, state: str, *, at: datetime) -> int:
-    """Count whom a campaign's settings meet: those under way, and who may enter.
-
-    Nobody enters any more what is running out. Whom the conditions meet counts also where
-    they were taken in before: the next episode takes them in again.
-    """
-    under_way = Enrolment.objects.filter(campaign=campaign, state=Enrolment.State.ACTIVE)
-    if state == Campaign.State.DRAINING:
-        return under_way.values("member").distinct().count()
-    matching = audience(campaign, at=at)
-    others = no_longer_matching(under_way, matching)
-    return matching.count() + others.values("member").distinct().count()
+def _in_state(campaign: Campaign, state: str) -> Campaign:
+    """Return it in the state that counts: its form may have been opened in another."""
+    found = copy(campaign)
+    found.state = state
+    return found
 
 
 def _ask(
     now: Campaign,
-    wanted: Campaign,
     changes: Mapping[str, Any],
+    reach: tuple[int, int],
     *,
     by: User,
     at: datetime,
@@ -96,7 +117,6 @@ def _ask(
     for earlier in waiting_requests(now, CHANGE):
         if earlier.payload["before"] == before and earlier.payload["after"] == changes:
             return earlier
-    reach = [_reach(one, now.state, at=at) for one in (now, wanted)]
     summary = _("Change “%(name)s”, which is %(state)s: %(fields)s. %(before)s → %(after)s")
     told = {
         "name": now.name,
@@ -105,7 +125,12 @@ def _ask(
         "before": num_members(reach[0]),
         "after": num_members(reach[1]),
     }
-    payload = {"campaign": now.pk, "before": before, "after": changes, "reach": reach}
+    payload = {
+        "campaign": now.pk,
+        "before": before,
+        "after": changes,
+        "reach": list(reach),
+    }
     return request_change(
         kind=CHANGE, payload=payload, summary=summary % told, by=by, at=at
     )
@@ -200,4 +225,5 @@ def _who(campaign: Campaign) -> str:
 def register_change() -> None:
     """Let a second person decide about changes of a campaign that acts."""
     label = gettext_lazy("Change of a campaign")
-    register_act(Act(CHANGE, label, PERMISSION, _perform, _explain))
+    about = named(Campaign, "campaign")
+    register_act(Act(CHANGE, label, PERMISSION, _perform, _explain, about))

@@ -29,6 +29,9 @@ class Counts:
             mine, theirs = getattr(self, one.name), getattr(other, one.name)
             setattr(self, one.name, mine + theirs)
 
+    def expect(self, number: int) -> None:
+        """Hear how many members are about to be taken in; a run tells those who wait."""
+
     def as_json(self) -> dict[str, Any]:
         return {
             "entered": self.entered,

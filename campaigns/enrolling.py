@@ -110,6 +110,7 @@ def take_in(
         counts.messages += sum(by_channel.values())
         counts.entered += expected
     elif expected:
+        counts.expect(expected)
         _take_in_all(campaign, journey, rows.values(*fields), at=at, counts=counts)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,15 +18,18 @@ from campaigns.audience import (
     reached,
     stream,
 )
-from campaigns.enrolling import newcomers
+from campaigns.enrolling import is_held_out, newcomers
 from campaigns.journey import Journey
-from campaigns.models import Campaign, Step
+from campaigns.models import Campaign, CampaignPolicy, Step
 from core.batch import CHUNK
 from core.phones import display_phone
 from core.tabular import safe_cell
 from members.models import Identifier, Member
 from members.segments import explain_members
 from messaging.models import Channel
+
+# More than these are not looked at one by one before a page is shown.
+EXACT_UP_TO = 20_000
 
 
 class PreviewedMember(NamedTuple):
@@ -38,22 +42,45 @@ class PreviewedMember(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Whom a run would find now; ``by_channel`` counts None for those whom none reaches."""
+    """Whom a run would find now; ``by_channel`` counts None for those whom none reaches.
+
+    ``held_out`` are those among them who are left alone to compare, counted likewise.
+    """
 
     count: int
     by_channel: dict[str | None, int]
+    held_out: dict[str | None, int]
+    # Whether who is left alone was counted or, of very many, told by its share.
+    is_estimate: bool
     members: list[PreviewedMember]
+
+    @property
+    def num_reached(self) -> int:
+        """How many a channel reaches, those who are left alone among them."""
+        return self.count - self.by_channel.get(None, 0)
+
+    @property
+    def gets_by_channel(self) -> dict[str, int]:
+        """Who gets a message, by channel: whom it reaches, less who is left alone."""
+        return {
+            channel: number - self.held_out.get(channel, 0)
+            for channel, number in self.by_channel.items()
+            if channel is not None
+        }
 
 
 def preview_campaign(*, campaign: Campaign, at: datetime, sample: int = 20) -> Preview:
     """Say whom a run would take in at a moment, and why; nothing is written."""
     found = _whom(campaign, at=at)
     by_channel = count_by_channel(found)
+    held_out, is_estimate = _held_out(campaign, found, by_channel)
     members = list(found.order_by("pk")[:sample])
     why = _reasons(campaign, members, at=at)
     return Preview(
         count=sum(by_channel.values()),
         by_channel=by_channel,
+        held_out=held_out,
+        is_estimate=is_estimate,
         members=[PreviewedMember(m, why[m.pk], _channel(m)) for m in members],
     )
 
@@ -82,12 +109,47 @@ def export_audience(*, campaign: Campaign, at: datetime) -> Iterator[list[str]]:
             yield [safe_cell(cell) for cell in cells]
 
 
+def num_found(campaign: Campaign, *, at: datetime) -> int:
+    """Count whom a run would find at a moment, by whichever channel."""
+    return _matching(campaign, Journey(campaign, campaign.version), at=at).count()
+
+
 def _whom(campaign: Campaign, *, at: datetime) -> QuerySet[Member]:
-    matching = audience(campaign, at=at)
     journey = Journey(campaign, campaign.version)
-    if journey.first is not None:
-        matching = newcomers(campaign, matching, at=at)
-    return reached(matching, first_message(journey))
+    return reached(_matching(campaign, journey, at=at), first_message(journey))
+
+
+def _matching(campaign: Campaign, journey: Journey, *, at: datetime) -> QuerySet[Member]:
+    matching = audience(campaign, at=at)
+    return matching if journey.first is None else newcomers(campaign, matching, at=at)
+
+
+def _held_out(
+    campaign: Campaign, found: QuerySet[Any], by_channel: Mapping[str | None, int]
+) -> tuple[dict[str | None, int], bool]:
+    """Count who is left alone to compare, by channel; tells whether that is an estimate.
+
+    Chance is a hash that the database does not know, so each member is looked at. Of many,
+    the share says the same within a few in a thousand, and costs nothing.
+    """
+    policy = CampaignPolicy.current()
+    if not has_holdout(campaign, policy):
+        return {}, False
+    if sum(by_channel.values()) > EXACT_UP_TO:
+        spared = (100 - campaign.holdout_percent) * (100 - policy.holdout_percent)
+        share = 1 - spared / 10_000
+        return {channel: round(n * share) for channel, n in by_channel.items()}, True
+    held_out: Counter[str | None] = Counter()
+    for pk, channel in found.order_by().values_list("pk", "channel").iterator():
+        held_out[channel] += is_held_out(campaign, pk, policy)
+    return dict(held_out), False
+
+
+def has_holdout(campaign: Campaign, policy: CampaignPolicy) -> bool:
+    """Tell whether somebody may be left alone; who only gets a tag never is."""
+    if not campaign.holdout_percent and not policy.holdout_percent:
+        return False
+    return Journey(campaign, campaign.version).first is not None
 
 
 def first_message(journey: Journey) -> Step | None:

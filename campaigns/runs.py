@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from django.db import transaction
@@ -23,11 +24,41 @@ from campaigns.readiness import check_ready
 from campaigns.slots import due_slot
 from campaigns.states import end_drained, resting
 from campaigns.tagging import tag_audience
+from core.errors import DomainError
 
 logger = logging.getLogger(__name__)
 
 # Longer than any worker lives with one task: such a run was killed.
 ABANDONED_AFTER = timedelta(hours=2)
+# Who waits looks every two seconds; more often is not worth a write.
+TELL_EVERY_SECONDS = 1.0
+
+
+class LiveCounts(Counts):
+    """The numbers of a run under way, written into its line of the log as they grow."""
+
+    def __init__(self, run: CampaignRun) -> None:
+        super().__init__()
+        self.run = run
+        self.expected: int | None = None
+        self._told_at = monotonic()
+
+    def expect(self, number: int) -> None:
+        # A campaign that also keeps a tag has counted whom it tagged.
+        self.expected = self.entered + number
+        self._tell()
+
+    def add(self, other: Counts) -> None:
+        super().add(other)
+        if monotonic() - self._told_at >= TELL_EVERY_SECONDS:
+            self._tell()
+
+    def _tell(self) -> None:
+        told = self.as_json()
+        if self.expected is not None:
+            told["expected"] = self.expected
+        CampaignRun.objects.filter(pk=self.run.pk).update(counts=told)
+        self._told_at = monotonic()
 
 
 def run_campaign(
@@ -52,11 +83,13 @@ def run_campaign(
     run = CampaignRun.objects.create(
         campaign=campaign, trigger=trigger, actor=actor, is_dry=dry_run, at=at
     )
-    counts = Counts()
+    counts = LiveCounts(run)
     try:
         _pass(campaign, at=at, counts=counts, dry_run=dry_run)
     except Exception as error:
-        _finish(run, counts, state=CampaignRun.State.FAILED, error=repr(error)[:2000])
+        # What the business refuses is a sentence; the rest is for those who mend it.
+        why = str(error) if isinstance(error, DomainError) else repr(error)
+        _finish(run, counts, state=CampaignRun.State.FAILED, error=why[:2000])
         raise
     if campaign.is_one_off and not dry_run:
         end_one_off(campaign, at=at)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import transaction
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from core.errors import Conflict, DomainError
@@ -37,8 +38,9 @@ class Act:
     """Something staff can ask for: how it is done, and who may ask and approve.
 
     ``perform`` gets the payload, the request and the time; whatever it raises leaves the
-    request open. ``explain`` puts a payload into words for who has to decide, and
-    ``turn_down`` closes what waits, when it is rejected or taken back.
+    request open. ``explain`` puts a payload into words for who has to decide, ``about``
+    finds what they will want to look at, and ``turn_down`` closes what waits, when it is
+    rejected or taken back.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Act:
     permission: str
     perform: Callable[[Mapping[str, Any], ChangeRequest, datetime], None]
     explain: Callable[[Mapping[str, Any]], Sequence[Difference]] = lambda _payload: ()
+    about: Callable[[Mapping[str, Any]], Model | None] = lambda _payload: None
     turn_down: Callable[[Mapping[str, Any], datetime], None] = lambda _payload, _at: None
 
 
@@ -63,6 +66,11 @@ class AlreadyDecided(Conflict):
     """A request is decided once."""
 
     code = "already_decided"
+
+
+def named(model: type[Model], by: str) -> Callable[[Mapping[str, Any]], Model | None]:
+    """Return what finds the object that payloads name by its number under a key."""
+    return lambda payload: model._default_manager.filter(pk=payload[by]).first()
 
 
 def register_act(act: Act) -> None:

@@ -16,6 +16,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from core.money import plain_number
+
 
 class DayInput(forms.DateInput):
     """A day, chosen in the browser's own calendar."""
@@ -46,12 +48,16 @@ class AmountField(PlainDecimalField):
     """Takes 50.000 for fifty thousand, not for fifty, and 12,5 for twelve and a half.
 
     Amounts have two decimals at most, so three digits after a dot can mean nothing else.
+    It writes them so, too: nobody counts the zeros of 1250000.
     """
 
     def __init__(self, **options: Any) -> None:
         # A field of numbers would have read the text before us.
         options["widget"] = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"})
         super().__init__(**options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return plain_number(value) if isinstance(value, Decimal) else value
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str):

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from activities.services import move_facts, move_facts_back
 from campaigns.services import move_enrolments, move_enrolments_back
-from core.approvals import Act, register_act, request_change
+from core.approvals import Act, named, register_act, request_change
 from core.models import ChangeRequest
 from core.retry import retry_on_conflict
 from members.errors import MergeRefused
@@ -189,4 +189,6 @@ def _perform(payload: Mapping[str, Any], request: ChangeRequest, at: datetime) -
 
 def register() -> None:
     """Say that merging members can be asked for."""
-    register_act(Act(MERGE, gettext_lazy("Merge of members"), PERMISSION, _perform))
+    about = named(Member, "kept")
+    label = gettext_lazy("Merge of members")
+    register_act(Act(MERGE, label, PERMISSION, _perform, about=about))

@@ -137,7 +137,9 @@ def _tiles(figures: Figures) -> list[Tile]:
             figures.returned,
             _("with an order after a come-back message"),
             _("in the 30 days before"),
-            list_address("campaigns.enrolment", state__exact="returned"),
+            list_address(
+                "campaigns.enrolment", state__exact="returned", is_holdout__exact=0
+            ),
         ),
     ]
 

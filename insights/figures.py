@@ -173,8 +173,13 @@ def _messages(today: date) -> dict[str, Pair]:
 
 
 def _came_back(orders: QuerySet[Order]) -> QuerySet[Enrolment]:
-    """Return the enrolments that ended with one of these orders."""
-    return Enrolment.objects.filter(state=Enrolment.State.RETURNED, return_order__in=orders)
+    """Return the enrolments that ended with one of these orders.
+
+    Who was left alone, to compare, was called back by nobody.
+    """
+    return Enrolment.objects.filter(
+        state=Enrolment.State.RETURNED, is_holdout=False, return_order__in=orders
+    )
 
 
 def _returned(orders: QuerySet[Order], today: date) -> Pair:

@@ -10,7 +10,9 @@ class MembersConfig(AppConfig):
         # Models can be imported only now.
         from core.happenings import register_happenings
         from members.happenings import member_happenings
+        from members.segments import editing
         from members.segments.fields import register_own_fields
 
         register_happenings(member_happenings)
         register_own_fields()
+        editing.register()

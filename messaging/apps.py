@@ -7,6 +7,9 @@ class MessagingConfig(AppConfig):
     verbose_name = _("Messages")
 
     def ready(self) -> None:
+        # Models can be imported only now.
+        from messaging import editing
         from messaging.fields import register_own_fields
 
         register_own_fields()
+        editing.register()

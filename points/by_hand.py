@@ -12,7 +12,7 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.approvals import Act, register_act, request_change
+from core.approvals import Act, named, register_act, request_change
 from core.clock import local_date, start_of_day
 from core.models import ChangeRequest, Programme
 from members.models import Member
@@ -113,6 +113,6 @@ def _adjust(facts: Mapping[str, Any], *, actor: str, at: datetime) -> Transfer:
 
 def register() -> None:
     """Say that points by hand can be asked for."""
-    register_act(
-        Act(ADJUST, gettext_lazy("Points by hand"), "points.adjust_points", _perform)
-    )
+    about = named(Member, "member")
+    label = gettext_lazy("Points by hand")
+    register_act(Act(ADJUST, label, "points.adjust_points", _perform, about=about))

@@ -8,7 +8,7 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
-        from rewards import by_hand
+        from rewards import benefits, by_hand
         from rewards.batches import acts
         from rewards.giving import register_own_kinds
         from rewards.handouts import asking
@@ -17,5 +17,6 @@ class RewardsConfig(AppConfig):
         acts.register()
         register_own_kinds()
         by_hand.register()
+        benefits.register()
         register_reward_fields()
         asking.register()

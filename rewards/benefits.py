@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy
 
+from core.edits import Editable, register_editable
 from core.retry import retry_on_conflict
 from rewards.budgets import set_budget
 from rewards.models import Benefit
@@ -36,6 +38,28 @@ def save_benefit(benefit: Benefit, *, changed: Collection[str]) -> Benefit:
         set_budget(benefit, budget=benefit.budget)
     benefit.save(update_fields=names | emptied)
     return benefit
+
+
+def _put(benefit: Benefit, changed: Collection[str]) -> None:
+    save_benefit(benefit, changed=changed)
+
+
+def register() -> None:
+    """Let a second person decide about a benefit that something gives by itself."""
+    register_editable(
+        Editable(
+            model=Benefit,
+            label=gettext_lazy("Change of a benefit"),
+            permission="rewards.change_benefit",
+            decides=(
+                # Members read the name: it is the promise.
+                *("name", "kind", "wallet", "amount", "voucher_type", "tag", "cause"),
+                *("handover", "delivery_fee", "value", "budget", "is_active"),
+            ),
+            put=_put,
+            switch="is_active",
+        )
+    )
 
 
 def _empty_what_means_nothing(benefit: Benefit) -> set[str]:

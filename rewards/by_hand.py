@@ -17,7 +17,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.approvals import Act, register_act, request_change
+from core.approvals import Act, named, register_act, request_change
 from core.clock import local_date, start_of_day
 from core.models import ChangeRequest, Programme
 from members.models import Member
@@ -100,4 +100,6 @@ def _give(facts: Mapping[str, Any], *, actor: str, at: datetime) -> GivenBenefit
 
 def register() -> None:
     """Say that benefits by hand can be asked for."""
-    register_act(Act(GIVE, gettext_lazy("A benefit by hand"), PERMISSION, _perform))
+    about = named(Member, "member")
+    label = gettext_lazy("A benefit by hand")
+    register_act(Act(GIVE, label, PERMISSION, _perform, about=about))

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.admin.launch import launch_lines
 from campaigns.dropping import worn_tags
-from campaigns.models import Campaign, Step
+from campaigns.models import Campaign, CampaignPolicy, Step
+from campaigns.preview import has_holdout, num_found
 from campaigns.services import Preview, allowed_states, preview_campaign
 from campaigns.states import resting
 from core.admin_tools import number
@@ -167,7 +168,6 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
             people(resting(campaign).count()),
         )
     if act is EXPORT_LIST:
-        preview = preview_campaign(campaign=campaign, at=at, sample=0)
         return Question(
             _("Export the list of “%(name)s”?") % name,
             [
@@ -175,7 +175,7 @@ def ask(campaign: Campaign, act: Act, *, at: datetime) -> Question:
                 _("The export is written into the run log with your name."),
                 _("A running campaign by hand ends with it."),
             ],
-            people(preview.count),
+            people(num_found(campaign, at=at)),
         )
     return Question(
         _("End “%(name)s” for good?") % name,
@@ -214,10 +214,13 @@ def _ask_to_begin(
         RESUME.code: _("Resume “%(name)s”?"),
         RUN_NOW.code: _("Run “%(name)s” now instead of waiting for the clock?"),
     }
-    lines, count = _begin_lines(campaign, act), preview.count
+    lines, alone = _begin_lines(campaign, act), sum(preview.held_out.values())
+    count = preview.count - alone
     if _sends(campaign):
-        lines = [channel_sentence(preview), *lines]
-        count -= preview.by_channel.get(None, 0)
+        lines = [channel_sentence(preview), *holdout_lines(campaign, preview), *lines]
+        count = sum(preview.gets_by_channel.values())
+    else:
+        lines = [*holdout_lines(campaign, preview), *lines]
     if act in (START, SEND):
         lines += launch_lines(campaign, preview, at=at)
     return Question(questions[act.code] % {"name": campaign.name}, lines, people(count))
@@ -276,23 +279,50 @@ def people(count: int) -> str:
 
 def channel_sentence(preview: Preview) -> str:
     """Write by which channels the members of a preview are reached."""
-    by = preview.by_channel
-    reached = preview.count - by.get(None, 0)
+    by = preview.gets_by_channel
     if not preview.count:
         return _("Nobody matches now, so nobody gets a message.")
-    sentence = _("%(count)s will get a message: %(channels)s.") % {
-        "count": number(reached),
+    sentence = (
+        _("About %(count)s will get a message: %(channels)s.")
+        if preview.is_estimate
+        else _("%(count)s will get a message: %(channels)s.")
+    ) % {
+        "count": number(sum(by.values())),
         "channels": ", ".join(_by_channel(by)) or _("by no channel"),
     }
-    if not by.get(None):
+    if not (unreached := preview.by_channel.get(None)):
         return sentence
     rest = _("%(count)s more match, but no channel reaches them.") % {
-        "count": number(by[None])
+        "count": number(unreached)
     }
     return f"{sentence} {rest}"
 
 
-def _by_channel(by: Mapping[str | None, int]) -> list[str]:
+def holdout_lines(campaign: Campaign, preview: Preview) -> list[str]:
+    """Say how many are left alone to compare: they match and get nothing."""
+    alone = sum(preview.held_out.values())
+    if _sends(campaign):
+        alone -= preview.held_out.get(None, 0)
+    if preview.is_estimate:
+        return [
+            _("About %(count)s more are left alone, to compare: the hold-out group.")
+            % {"count": number(alone)}
+        ]
+    if alone:
+        return [
+            ngettext(
+                "%(count)s more is left alone, to compare: the hold-out group.",
+                "%(count)s more are left alone, to compare: the hold-out group.",
+                alone,
+            )
+            % {"count": number(alone)}
+        ]
+    if preview.count and has_holdout(campaign, CampaignPolicy.current()):
+        return [_("They are so few that none of them falls into the hold-out group.")]
+    return []
+
+
+def _by_channel(by: Mapping[str, int]) -> list[str]:
     texts = {
         Channel.ZALO_UID.value: _("%(count)s by Official Account"),
         Channel.ZALO_PHONE.value: _("%(count)s by ZNS"),

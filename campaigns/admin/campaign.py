@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from campaigns.admin.acts import available_acts
 from campaigns.admin.board import phone_of_step
 from campaigns.admin.changing import ChangingAdmin, change_sentence, waiting_links
+from campaigns.admin.progress import run_progress
 from campaigns.admin.results import campaign_results
 from campaigns.admin.views import campaign_urls
 from campaigns.journey import Journey
@@ -204,7 +205,11 @@ class CampaignAdmin(ChangingAdmin):
         people = Enrolment.objects.filter(campaign__in=ids).values("campaign")
         counted = people.annotate(
             entered=Count("pk"),
-            returned=Count("pk", filter=Q(state=Enrolment.State.RETURNED)),
+            # Who was left alone did not come back by the campaign.
+            reached=Count("pk", filter=Q(is_holdout=False)),
+            returned=Count(
+                "pk", filter=Q(state=Enrolment.State.RETURNED, is_holdout=False)
+            ),
         )
         self.people: dict[int, Any] = {row["campaign"]: row for row in counted}
         runs = CampaignRun.objects.filter(campaign__in=ids, is_dry=False)
@@ -231,10 +236,10 @@ class CampaignAdmin(ChangingAdmin):
 
     @display(description=_("Came back"))
     def num_returned(self, campaign: Campaign) -> str:
-        row = self.people.get(campaign.pk, {"entered": 0, "returned": 0})
-        if not row["entered"]:
+        row = self.people.get(campaign.pk, {"reached": 0, "returned": 0})
+        if not row["reached"]:
             return NOTHING
-        share = percent(row["returned"], row["entered"])
+        share = percent(row["returned"], row["reached"])
         return f"{number(row['returned'])} ({share})"
 
     @display(description=_("Last run"))
@@ -263,6 +268,7 @@ class CampaignAdmin(ChangingAdmin):
                 "lines": outline(campaign, version=campaign.version),
                 "draft_lines": _draft_lines(campaign),
                 "change_sentence": change_sentence(campaign),
+                "progress": run_progress(campaign, request),
                 "waiting": waiting_links(campaign, request.user),
                 "phone": _phone(campaign),
                 "runs": campaign.runs.all()[:SHOWN_RUNS],

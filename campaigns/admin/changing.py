@@ -13,15 +13,15 @@ from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from campaigns.approving import (
-    ACTING,
     PUBLISH,
     START,
-    num_members,
     waiting_requests,
 )
 from campaigns.changing import CHANGE, change_campaign
 from campaigns.models import Campaign, CampaignPolicy
+from campaigns.reaching import ACTING
 from core.admin_tools import ConsoleAdmin, link
+from core.edits import num_members
 from core.errors import DomainError
 
 

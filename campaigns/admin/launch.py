@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.audience import audience, reached
-from campaigns.enrolling import newcomers
+from campaigns.enrolling import is_held_out, newcomers
 from campaigns.journey import Journey
 from campaigns.models import Campaign, CampaignPolicy, Step
 from campaigns.preview import Preview, first_message
@@ -29,7 +29,7 @@ def launch_lines(campaign: Campaign, preview: Preview, *, at: datetime) -> list[
     """Return what starting a campaign costs and what binds it, line by line."""
     journey = Journey(campaign, campaign.version)
     return [
-        *_costs(campaign, journey, preview.count, at=at),
+        *_costs(campaign, journey, preview, at=at),
         *_law(journey),
         *_timing(campaign, journey, at=at),
         *_group(campaign, preview),
@@ -37,17 +37,20 @@ def launch_lines(campaign: Campaign, preview: Preview, *, at: datetime) -> list[
 
 
 def _costs(
-    campaign: Campaign, journey: Journey, count: int, *, at: datetime
+    campaign: Campaign, journey: Journey, preview: Preview, *, at: datetime
 ) -> Iterator[str]:
-    """Say what the first message costs, and what is given at most."""
+    """Say what the first message costs, and what is given at most.
+
+    Who is left alone to compare costs nothing.
+    """
     currency = Programme.current().currency
     message = first_message(journey)
-    if message is not None and message.template is not None and count:
+    if message is not None and message.template is not None and preview.num_reached:
         found = newcomers(campaign, audience(campaign, at=at), at=at)
-        reach = reach_and_cost(found, message.template)
-        if reach.cost:
+        share = Decimal(sum(preview.gets_by_channel.values())) / preview.num_reached
+        if cost := round(reach_and_cost(found, message.template).cost * share):
             yield _("The first message costs about %(cost)s.") % {
-                "cost": format_money(Decimal(reach.cost), "VND")
+                "cost": format_money(Decimal(cost), "VND")
             }
     given = [
         step.benefit
@@ -55,6 +58,7 @@ def _costs(
         if step.kind == Step.Kind.GIVE and step.benefit is not None
     ]
     if value := sum((benefit.value for benefit in given), Decimal(0)):
+        count = preview.count - sum(preview.held_out.values())
         yield _("What its steps give costs at most %(cost)s for those who match now.") % {
             "cost": format_money(value * count, currency)
         }
@@ -101,7 +105,9 @@ def _timing(campaign: Campaign, journey: Journey, *, at: datetime) -> Iterator[s
     who = newcomers(campaign, audience(campaign, at=at), at=at)
     found: QuerySet[Any] = reached(who, first)
     disturbed = found.filter(channel__isnull=False).exclude(channel=Channel.INBOX)
-    if tired := had_enough(disturbed, at=at).count():
+    policy, ids = CampaignPolicy.current(), had_enough(disturbed, at=at).values_list("pk")
+    tired = sum(not is_held_out(campaign, pk, policy) for (pk,) in ids.iterator())
+    if tired:
         yield ngettext(
             "%(count)s member has had enough offers lately and will not get the first one.",
             "%(count)s members have had enough offers lately and will not get the first "
@@ -112,13 +118,8 @@ def _timing(campaign: Campaign, journey: Journey, *, at: datetime) -> Iterator[s
 
 def _group(campaign: Campaign, preview: Preview) -> Iterator[str]:
     policy, count = CampaignPolicy.current(), preview.count
-    if campaign.holdout_percent:
-        alone = (count - preview.by_channel.get(None, 0)) * campaign.holdout_percent
-        yield _("About %(count)s of them (%(percent)s %%) are left alone, to compare.") % {
-            "count": number(round(alone / 100)),
-            "percent": campaign.holdout_percent,
-        }
-    elif not policy.holdout_percent and campaign.goal != Campaign.Goal.NONE:
+    is_compared = campaign.holdout_percent or policy.holdout_percent
+    if not is_compared and campaign.goal != Campaign.Goal.NONE:
         yield _("There is no hold-out group: nobody will know what it brought.")
     if policy.approve_above is not None and count > policy.approve_above:
         yield _(

@@ -84,11 +84,12 @@ class CampaignRunAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
 class HappeningAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     """What happened and no campaign could take in; what is waiting is gone in seconds."""
 
-    list_display = ("what", "who", "happened", "error", "num_attempts")
+    list_display = ("what", "who", "happened", "why", "num_attempts")
     list_filter = ("kind", "error")
     list_select_related = ("member",)
     ordering = ("-id",)
-    fields = ("kind", "member", "reference", "happened_at", "attempts", "error")
+    fields = ("what_it_was", "member", "reference", "happened_at", "attempts", "error")
+    readonly_fields = ("what_it_was",)
     actions = ("try_again",)
     empty_title = _("Campaigns have taken everything in")
     empty_text = _(
@@ -111,6 +112,10 @@ class HappeningAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     def what(self, happening: Happening) -> str:
         return str(self.labels.get(happening.kind, happening.kind))
 
+    @display(description=_("What happened"))
+    def what_it_was(self, happening: Happening) -> str:
+        return happening_label(happening.kind)
+
     @display(description=_("Member"))
     def who(self, happening: Happening) -> str:
         return str(happening.member)
@@ -118,6 +123,10 @@ class HappeningAdmin(ReadOnlyMixin, BigTableMixin, ConsoleAdmin):
     @display(description=_("When"))
     def happened(self, happening: Happening) -> str:
         return when(happening.happened_at)
+
+    @display(description=_("Error"), ordering="error")
+    def why(self, happening: Happening) -> str:
+        return happening.error or NOTHING
 
     @display(description=_("Attempts"))
     def num_attempts(self, happening: Happening) -> int:

@@ -67,12 +67,16 @@ def campaign_results(campaign: Campaign, *, at: datetime) -> Results:
 
 
 def _people(campaign: Campaign) -> dict[str, int]:
-    state = Enrolment.State
+    """Count the ways through a campaign; who was left alone did not come back by it."""
+    state, alone = Enrolment.State, Q(is_holdout=True)
+    returned = Q(state=state.RETURNED)
     return Enrolment.objects.filter(campaign=campaign).aggregate(
         entered=Count("pk"),
-        returned=Count("pk", filter=Q(state=state.RETURNED)),
+        alone=Count("pk", filter=alone),
+        returned=Count("pk", filter=returned & ~alone),
+        returned_alone=Count("pk", filter=returned & alone),
         left=Count("pk", filter=Q(state=state.LEFT)),
-        worth=Sum("return_order__total", filter=Q(state=state.RETURNED)),
+        worth=Sum("return_order__total", filter=returned & ~alone),
     )
 
 
@@ -126,8 +130,8 @@ def _funnel(
         Figure(
             _("came back with an order"),
             number(people["returned"]),
-            percent(people["returned"], entered),
-            members(state__exact="returned"),
+            percent(people["returned"], entered - people["alone"]),
+            members(state__exact="returned", is_holdout__exact="0"),
         ),
     ]
 
@@ -136,12 +140,25 @@ def _other(people: dict[str, int], sent: dict[str, int], currency: str) -> list[
     worth = Decimal(people["worth"] or 0)
     shown = [
         Figure(_("orders that brought them back, worth"), format_money(worth, currency)),
+        *_left_alone(people),
         Figure(_("messages waiting"), number(sent["waiting"])),
         Figure(_("not sent: not allowed or too late"), number(sent["refused"])),
         Figure(_("failed or without an answer"), number(sent["failed"])),
         Figure(_("left the campaign"), number(people["left"])),
     ]
     return [figure for figure in shown if figure.value != "0"]
+
+
+def _left_alone(people: dict[str, int]) -> list[Figure]:
+    """Tell of the hold-out group, whom nobody called back."""
+    if not people["alone"]:
+        return []
+    returned = people["returned_alone"]
+    share = percent(returned, people["alone"])
+    return [
+        Figure(_("left alone, to compare"), number(people["alone"])),
+        Figure(_("of these came back by themselves"), f"{number(returned)} ({share})"),
+    ]
 
 
 def _refusals(campaign: Campaign) -> list[Figure]:

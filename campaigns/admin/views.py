@@ -29,10 +29,12 @@ from campaigns.admin.acts import (
     ask,
     available_acts,
     channel_sentence,
+    holdout_lines,
     people,
 )
 from campaigns.admin.gallery import gallery_view
 from campaigns.admin.phrases import count_phrases
+from campaigns.admin.progress import run_progress
 from campaigns.admin.simulation import simulation_view
 from campaigns.approving import start_or_ask
 from campaigns.models import Campaign, CampaignRun
@@ -101,6 +103,7 @@ def campaign_urls(model_admin: Any) -> list[Any]:
             wrap(simulation_view),
             name="campaigns_campaign_simulation",
         ),
+        path("<int:pk>/progress/", wrap(progress_view), name="campaigns_campaign_progress"),
         path("<int:pk>/runs/", wrap(runs_view), name="campaigns_campaign_runs"),
         path("<int:pk>/do/<slug:code>/", wrap(act_view), name="campaigns_campaign_act"),
     ]
@@ -120,6 +123,7 @@ def preview_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpRespons
         "count": people(preview.count),
         "sentence": sentence,
         "channels": channel_sentence(preview),
+        "holdout": holdout_lines(campaign, preview),
         "sample": [
             {
                 "member": link(one.member),
@@ -186,12 +190,15 @@ def _do(
     told = {"name": campaign.name, "state": campaign.get_state_display()}
     messages.success(request, _("Done: “%(name)s” is now %(state)s.") % told)
     if act is acts.START and campaign.begins_at_once:
-        _begin(request, campaign, actor=actor, at=at)
+        return _begin(request, campaign, actor=actor, at=at)
     return _to_campaign(campaign)
 
 
-def _begin(request: HttpRequest, campaign: Campaign, *, actor: str, at: datetime) -> None:
+def _begin(
+    request: HttpRequest, campaign: Campaign, *, actor: str, at: datetime
+) -> HttpResponse:
     """Hand the first run to the worker; without a broker the clock does it later."""
+    last = _last_run(campaign)
     try:
         hand_over(campaign, actor=actor, at=at)
     except OperationalError:
@@ -202,8 +209,8 @@ def _begin(request: HttpRequest, campaign: Campaign, *, actor: str, at: datetime
                 "next run by the clock."
             ),
         )
-        return
-    messages.info(request, _("It takes members in now: look again in a moment."))
+        return _to_campaign(campaign)
+    return _to_run(campaign, last)
 
 
 def _waits(request: HttpRequest, campaign: Campaign) -> bool:
@@ -225,12 +232,12 @@ def _asked(model_admin: Any, request: HttpRequest, campaign: Campaign) -> HttpRe
 def _run_in_background(
     model_admin: Any, request: HttpRequest, campaign: Campaign, act: Act
 ) -> HttpResponse:
-    """Hand a run to the worker and show its log; nothing long happens in a request."""
+    """Hand a run to the worker and show how it goes; nothing long happens in a request."""
     check_ready(campaign)
     at, actor = timezone.now(), request.user.get_username()
     if act is acts.SEND and _waits(request, campaign):
         return _asked(model_admin, request, campaign)
-    last = CampaignRun.objects.filter(campaign=campaign).order_by("-pk").first()
+    last = _last_run(campaign)
     try:
         hand_over(campaign, actor=actor, at=at, dry_run=act is acts.DRY_RUN)
     except OperationalError:
@@ -240,21 +247,36 @@ def _run_in_background(
         )
         return _to_campaign(campaign)
     model_admin.log_change(request, campaign, act.code)
-    address = reverse("admin:campaigns_campaign_runs", args=[campaign.pk])
-    return HttpResponseRedirect(f"{address}?after={last.pk if last else 0}")
+    return _to_run(campaign, last)
+
+
+def _last_run(campaign: Campaign) -> int:
+    """Return the number of a campaign's last run so far, 0 where there is none."""
+    runs = CampaignRun.objects.filter(campaign=campaign).order_by("-pk")
+    return runs.values_list("pk", flat=True).first() or 0
+
+
+def _to_run(campaign: Campaign, last: int) -> HttpResponse:
+    """Go to the campaign's page, which shows how the run goes that comes after another."""
+    return HttpResponseRedirect(f"{_address(campaign)}?after={last}")
+
+
+def progress_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    """Show how the run goes, for the part of the page that asks again and again."""
+    campaign = _campaign(model_admin, request, pk)
+    progress = run_progress(campaign, request)
+    # What else stands on the page is older than this answer.
+    context = {"campaign": campaign, "progress": progress, "is_asked_again": True}
+    return render(request, "admin/campaigns/campaign/_progress.html", context)
 
 
 def runs_view(model_admin: Any, request: HttpRequest, pk: int) -> HttpResponse:
     """Show the run log; it refreshes itself while a run is under way."""
     campaign = _campaign(model_admin, request, pk)
     runs = list(campaign.runs.order_by("-pk")[:LOG_LENGTH])
-    after = request.GET.get("after", "")
-    is_awaited = after.isdigit() and not any(run.pk > int(after) for run in runs)
-    is_running = any(run.state == CampaignRun.State.RUNNING for run in runs[:3])
     context = {
         "runs": [run_row(run) for run in runs],
-        "is_awaited": is_awaited,
-        "is_live": is_awaited or is_running,
+        "is_live": any(run.state == CampaignRun.State.RUNNING for run in runs[:3]),
     }
     return _page(model_admin, request, campaign, "runs.html", _("Run log"), context)
 

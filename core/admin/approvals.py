@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from core.admin_tools import ConsoleAdmin, ReadOnlyMixin, when
+from core.admin_tools import NOTHING, ConsoleAdmin, ReadOnlyMixin, link, two_lines, when
 from core.approvals import (
     ACTS,
     Difference,
@@ -40,7 +40,7 @@ class DecisionForm(forms.Form):
     """A word about the decision."""
 
     note = forms.CharField(
-        label=_("why"),
+        label=_("Why"),
         required=False,
         max_length=200,
         widget=UnfoldAdminTextInputWidget(),
@@ -53,15 +53,25 @@ def _differences(asked: ChangeRequest) -> Sequence[Difference]:
     return act.explain(asked.payload) if act else ()
 
 
+def _about(asked: ChangeRequest, user: Any) -> str:
+    """Link to what it is about, for who may look there."""
+    act = ACTS.get(asked.kind)
+    found = act.about(asked.payload) if act else None
+    if found is None:
+        return ""
+    may_see = user.has_perm(f"{found._meta.app_label}.view_{found._meta.model_name}")
+    return link(found) if may_see else ""
+
+
 @admin.register(ChangeRequest)
 class ChangeRequestAdmin(ReadOnlyMixin, ConsoleAdmin):
-    list_display = ("summary", "what", "state_badge", "maker", "asked", "checker")
+    list_display = ("wish", "state_badge", "maker", "asked", "checker")
     list_filter = ("state", "kind")
     list_select_related = ("requested_by", "decided_by")
     search_fields = ("summary",)
     ordering = ("-requested_at",)
     empty_title = _("Nothing waits for approval")
-    empty_text = _("Large corrections of points appear here until a second person decides.")
+    empty_text = _("What two people decide about waits here for the second one.")
 
     def get_urls(self) -> list[Any]:
         decide = path(
@@ -95,6 +105,7 @@ class ChangeRequestAdmin(ReadOnlyMixin, ConsoleAdmin):
             "asked": asked,
             "what": self.what(asked),
             "differences": _differences(asked),
+            "about": _about(asked, request.user),
             "form": form,
             "may_decide": may_decide(asked, request.user),
             "may_withdraw": asked.requested_by_id == request.user.pk,
@@ -116,7 +127,10 @@ class ChangeRequestAdmin(ReadOnlyMixin, ConsoleAdmin):
             messages.success(request, _("Rejected. Nothing was changed."))
         self.log_change(request, asked, "Decided.")
 
-    @display(description=_("Kind"))
+    @display(description=_("Asked for"), ordering="summary")
+    def wish(self, asked: ChangeRequest) -> str:
+        return two_lines(asked.summary, self.what(asked))
+
     def what(self, asked: ChangeRequest) -> str:
         act = ACTS.get(asked.kind)
         return str(act.label) if act else asked.kind
@@ -131,7 +145,7 @@ class ChangeRequestAdmin(ReadOnlyMixin, ConsoleAdmin):
 
     @display(description=_("Checker"))
     def checker(self, asked: ChangeRequest) -> str:
-        return asked.decided_by.get_username() if asked.decided_by else ""
+        return asked.decided_by.get_username() if asked.decided_by else NOTHING
 
     @display(description=_("Asked at"), ordering="requested_at")
     def asked(self, asked: ChangeRequest) -> str:

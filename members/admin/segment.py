@@ -23,12 +23,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from core.admin.editing import TwoPeopleMixin
 from core.admin_tools import ConsoleAdmin, list_address, number, two_lines, when
 from core.errors import DomainError
 from core.exports import table_response
 from members.admin.conditions import ConditionsField, count_view
 from members.admin.segment_page import member_columns, member_rows, segment_page
 from members.models import Segment
+from members.segments.editing import save_segment
 from members.segments.nested import check_nesting
 from members.segments.uses import UsedBy, used_by
 
@@ -108,7 +110,7 @@ def refusal(obj: Any, uses: Iterable[UsedBy]) -> str:
 
 
 @admin.register(Segment)
-class SegmentAdmin(UsedMixin, ConsoleAdmin):
+class SegmentAdmin(TwoPeopleMixin, UsedMixin, ConsoleAdmin):
     form = SegmentForm
     list_display = ("who", "num_in_it", "counted", "watch_badge", "used", "members_link")
     search_fields = ("code", "name", "description")
@@ -189,13 +191,7 @@ class SegmentAdmin(UsedMixin, ConsoleAdmin):
         if not change:
             super().save_model(request, obj, form, change)
             return
-        fields = ["name", "description", "conditions", "is_watched"]
-        if "is_watched" in form.changed_data:
-            # Whoever is in it when the watch begins again has not entered.
-            obj.watched_since = None
-            fields.append("watched_since")
-        # A refresh may be writing the size of the segment meanwhile.
-        obj.save(update_fields=fields)
+        save_segment(obj, form.changed_data)
 
     def get_urls(self) -> list[Any]:
         guard = self.admin_site.admin_view

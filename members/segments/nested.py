@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +24,8 @@ SEGMENT = "segment"
 LIST = "list"
 # What one question may become when every segment in it is written out.
 MAX_WRITTEN_OUT = 200
+# Segments that are asked about as if they had been saved with other conditions.
+AS_IF: ContextVar[Mapping[str, Any] | None] = ContextVar("segments_as_if", default=None)
 
 
 def group_fields() -> tuple[Field, ...]:
@@ -99,7 +103,19 @@ def _in_segment(code: str, moment: Moment) -> Q:
     return compile_conditions(_conditions_of(code), {}, inside)
 
 
+@contextmanager
+def as_if_saved(segment: Segment) -> Iterator[None]:
+    """Ask about a segment as it stands in memory, whatever the database says."""
+    token = AS_IF.set({**(AS_IF.get() or {}), segment.code: segment.conditions})
+    try:
+        yield
+    finally:
+        AS_IF.reset(token)
+
+
 def _conditions_of(code: str) -> Any:
+    if code in (told := AS_IF.get() or {}):
+        return told[code]
     segment = Segment.objects.filter(code=code).only("conditions").first()
     if segment is None:
         raise InvalidInput(gettext("There is no segment “%(code)s”.") % {"code": code[:60]})
@@ -141,6 +157,12 @@ def check_nesting(code: str, conditions: Any) -> None:
                 )
 
 
+def segments_around(code: str) -> set[str]:
+    """Return a segment and all that ask about it, directly or not. One query."""
+    known = dict(Segment.objects.values_list("code", "conditions"))
+    return {code, *(one for one in known if code in _reached_from(one, known))}
+
+
 def segments_in(conditions: Any) -> Iterator[str]:
     """Yield the codes of the segments that conditions ask about."""
     return named_in(conditions, SEGMENT)
@@ -154,6 +176,11 @@ def named_in(conditions: Any, field: str) -> Iterator[str]:
             if isinstance(node, dict) and node.get("field") == field:
                 yield str(node.get("value"))
         level = [child for node in level for child in children_of(node)]
+
+
+def reached_from(codes: Iterable[str], known: Mapping[str, Any]) -> set[str]:
+    """Return these segments and all that they ask about; ``known`` are all conditions."""
+    return {*codes}.union(*(_reached_from(code, known) for code in codes))
 
 
 def _reached_from(code: str, known: Mapping[str, Any]) -> set[str]:

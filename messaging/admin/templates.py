@@ -20,6 +20,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.forms import PaginationInlineFormSet
 
+from core.admin.editing import TwoPeopleMixin
 from core.admin_tools import ConsoleAdmin
 from core.errors import DomainError
 from core.form_fields import ChoicesField
@@ -99,7 +100,7 @@ class ParameterInline(TabularInline):
 
 
 @admin.register(MessageTemplate)
-class MessageTemplateAdmin(SimpleHistoryAdmin, ConsoleAdmin):
+class MessageTemplateAdmin(TwoPeopleMixin, SimpleHistoryAdmin, ConsoleAdmin):
     form = TemplateForm
     list_display = ("name", "purpose_badge", "zalo_template_id", "ways", "state_badge")
     list_filter = ("purpose", "is_active")

@@ -18,6 +18,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from core.admin.editing import TwoPeopleMixin
 from core.admin_tools import (
     NOTHING,
     ConsoleAdmin,
@@ -108,7 +109,7 @@ class FindMemberForm(forms.Form):
 
 
 @admin.register(Benefit)
-class BenefitAdmin(BesideFormMixin, SimpleHistoryAdmin, ConsoleAdmin):
+class BenefitAdmin(TwoPeopleMixin, BesideFormMixin, SimpleHistoryAdmin, ConsoleAdmin):
     form = BenefitForm
     list_display = ("title", "kind_badge", "num_value", "num_given", "state_badge")
     list_filter = ("kind", "is_active", "funder")
@@ -195,7 +196,9 @@ class BenefitAdmin(BesideFormMixin, SimpleHistoryAdmin, ConsoleAdmin):
     def save_model(
         self, request: HttpRequest, obj: Benefit, form: Any, change: bool
     ) -> None:
-        save_benefit(obj, changed=form.changed_data)
+        # An earlier state is another object: nothing in its form was changed.
+        is_earlier = hasattr(obj, "_history")
+        save_benefit(obj, changed=form.fields if is_earlier else form.changed_data)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # What was given stays explained; a benefit is switched off instead.

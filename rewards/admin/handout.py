@@ -90,6 +90,7 @@ class HandoutForm(TwoStepForm):
     benefit = BenefitField(
         label=gettext_lazy("What they get"),
         queryset=Benefit.objects.filter(is_active=True).order_by("name"),
+        empty_label=gettext_lazy("choose…"),
         widget=UnfoldAdminSelectWidget(),
     )
     name = forms.CharField(

@@ -8,24 +8,25 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from core.approvals import Act, register_act
+from core.approvals import Act, named, register_act
 from core.models import ChangeRequest
 from rewards.batches.approving import MAKE, PERMISSION, SHARE, TAKE_IN
 from rewards.batches.asking import Wish, check_wish, make_row
 from rewards.batches.sharing import write_shared
 from rewards.batches.uploading import put_in_line
-from rewards.models import VoucherType
+from rewards.models import VoucherBatch, VoucherType
 from rewards.tasks import nudge_batches
 
 
 def register() -> None:
     """Say what can be asked for."""
-    for kind, label, perform in (
-        (MAKE, _("Vouchers in bulk"), _make),
-        (TAKE_IN, _("An uploaded list of vouchers"), _take_in),
-        (SHARE, _("A voucher code for everyone"), _share),
+    batch, voucher_type = named(VoucherBatch, "batch"), named(VoucherType, "voucher_type")
+    for kind, label, perform, about in (
+        (MAKE, _("Vouchers in bulk"), _make, voucher_type),
+        (TAKE_IN, _("An uploaded list of vouchers"), _take_in, batch),
+        (SHARE, _("A voucher code for everyone"), _share, voucher_type),
     ):
-        register_act(Act(kind, label, PERMISSION, perform))
+        register_act(Act(kind, label, PERMISSION, perform, about=about))
 
 
 def _make(payload: Mapping[str, Any], request: ChangeRequest, at: datetime) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.approvals import Act, register_act, request_change
+from core.approvals import Act, named, register_act, request_change
 from core.batch import execute
 from core.errors import InvalidInput
 from core.models import ChangeRequest, Programme
@@ -182,4 +182,6 @@ def _turn_down(payload: Mapping[str, Any], at: datetime) -> None:
 def register() -> None:
     """Say that handouts can be asked for."""
     label = gettext_lazy("A benefit for many members")
-    register_act(Act(HAND_OUT, label, PERMISSION, _perform, turn_down=_turn_down))
+    about = named(Handout, "handout")
+    act = Act(HAND_OUT, label, PERMISSION, _perform, about=about, turn_down=_turn_down)
+    register_act(act)

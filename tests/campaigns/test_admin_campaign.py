@@ -16,7 +16,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from campaigns.admin.results import campaign_results
-from campaigns.models import Campaign, CampaignRun
+from campaigns.models import Campaign, CampaignRun, Enrolment
 from campaigns.services import pause_campaign, run_campaign
 from campaigns.tasks import run_one_campaign
 from members.models import Member
@@ -131,7 +131,7 @@ def test_starting_takes_members_in_at_once_where_that_can_be(
 ) -> None:
     Campaign.objects.filter(pk=come_back.pk).update(state="draft", **fields)
     text = console.post(act(come_back, "start"), follow=True).content.decode()
-    assert ("It takes members in now" in text) is begins
+    assert ("Handed to the background worker" in text) is begins
     assert len(handed_over) == begins
     if begins:
         run_one_campaign(**handed_over[0])
@@ -303,6 +303,26 @@ def test_tells_how_we_know_that_it_worked(
     assert funnel[-1].share == "50,0 %"
     text = console.get(page(come_back)).content.decode()
     assert "50.000 ₫" in text
+
+
+def test_who_was_left_alone_did_not_come_back_by_it(
+    console: Client, come_back: Campaign, lapsed: Member, buy: Buy, now: datetime
+) -> None:
+    run_campaign(campaign=come_back, at=now, trigger="clock")
+    buy(lapsed, at=now + timedelta(minutes=5))
+    Enrolment.objects.filter(member=lapsed).update(is_holdout=True)
+
+    results = campaign_results(come_back, at=now + timedelta(days=1))
+
+    assert (results.funnel[0].value, results.funnel[-1].value) == ("2", "0")
+    assert results.funnel[-1].share == "0,0 %"
+    assert [(figure.label, figure.value) for figure in results.other[:3]] == [
+        ("orders that brought them back, worth", "0 ₫"),
+        ("left alone, to compare", "1"),
+        ("of these came back by themselves", "1 (100,0 %)"),
+    ]
+    assert list(console.get(results.funnel[-1].address).context["cl"].result_list) == []
+    assert "0 (0,0 %)" in console.get(LIST).content.decode()
 
 
 def test_every_number_leads_to_its_list(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -15,6 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from activities.services import OrderFact
 from campaigns.models import Campaign
 from campaigns.presets import create_presets
+from campaigns.tasks import run_one_campaign
 from flows.record import record
 from members.models import Member
 from tests import factories
@@ -71,6 +74,45 @@ def test_staff_change_x_look_and_start(
     expect(desk.get_by_role("link", name="Pause")).to_be_visible()
     come_back.refresh_from_db()
     assert (come_back.days, come_back.state) == (60, "running")
+
+
+def test_the_page_tells_by_itself_how_the_run_goes(
+    desk: Page,
+    live_server: LiveServer,
+    come_back: Campaign,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handed_over: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        run_one_campaign, "delay", lambda **values: handed_over.append(values)
+    )
+    asked: list[str] = []
+    desk.on("request", lambda one: asked.append(one.url) if "progress" in one.url else None)
+    act = reverse("admin:campaigns_campaign_act", args=[come_back.pk, "start"])
+    desk.goto(f"{live_server.url}{act}")
+    desk.get_by_label("Username").fill("staff")
+    desk.get_by_label("Password").fill("staff-password")
+    desk.get_by_role("button", name="Sign in").click()
+    desk.get_by_role("button", name="Start").click()
+    progress = desk.locator("#run-progress")
+    expect(progress).to_contain_text("Handed to the background worker")
+
+    # In a tab that nobody sees, nothing is asked.
+    desk.evaluate("Object.defineProperty(document, 'hidden', {value: 1, writable: true})")
+    desk.wait_for_timeout(500)
+    asked.clear()
+    desk.wait_for_timeout(4_500)
+    assert asked == []
+    run_one_campaign(**handed_over[0])
+    desk.evaluate("document.hidden = false")
+
+    expect(progress).to_contain_text("2 taken in · 2 messages planned")
+    asked.clear()
+    desk.wait_for_timeout(4_500)
+    assert asked == []
+    progress.get_by_role("link", name="Show the new results").click()
+    expect(desk.locator(".console-funnel")).to_contain_text("members taken in")
+    expect(progress).to_have_count(0)
 
 
 def test_conditions_are_edited_as_rows(

@@ -1,5 +1,6 @@
 """What staff read before a campaign starts."""
 
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
@@ -8,8 +9,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns import preview
+from campaigns.admin import launch
+from campaigns.enrolling import is_held_out
 from campaigns.models import Campaign, CampaignPolicy
 from campaigns.services import save_board
+from core.money import format_money
 from members.models import Member
 from messaging.models import Message, SendingChannel, SendingPolicy
 from messaging.services import connect_official_account
@@ -65,10 +70,105 @@ def test_cost_law_and_who_approves(
         assert line in text, line
 
 
-def test_a_hold_out_group_is_named(console: Client, campaign: Campaign) -> None:
+@pytest.fixture
+def crowd(campaign: Campaign) -> Callable[[], tuple[int, int]]:
+    """Forty more members, half of whom are left alone; returns who gets it and who not."""
+    for number in range(40):
+        factories.make_member(phone=f"09120001{number:02}")
     Campaign.objects.update(holdout_percent=50)
-    line = "About 1 of them (50 %) are left alone, to compare."
+    campaign.refresh_from_db()
+
+    def groups() -> tuple[int, int]:
+        policy = CampaignPolicy.current()
+        members = Member.objects.values_list("pk", flat=True)
+        alone = sum(is_held_out(campaign, pk, policy) for pk in members)
+        return len(members) - alone, alone
+
+    return groups
+
+
+def test_who_is_left_alone_is_not_said_to_get_a_message(
+    console: Client, campaign: Campaign, crowd: Callable[[], tuple[int, int]]
+) -> None:
+    connect_official_account(oa_id="1", refresh_token="grant")
+    console.get(reverse("admin:messaging_sendingchannel_changelist"))
+    SendingChannel.objects.filter(channel="zalo_phone").update(price=300)
+    gets, alone = crowd()
+    assert (gets + alone, 0 < alone < 42) == (42, True)
+
+    text = read(console, campaign)
+
+    for line in (
+        f'<p class="console-big">{gets} members</p>',
+        f"{gets} will get a message: {gets} by ZNS.",
+        f"{alone} more are left alone, to compare: the hold-out group.",
+        f"The first message costs about {format_money(Decimal(gets * 300), 'VND')}.",
+        f"costs at most {format_money(Decimal(gets * 15_000), 'VND')} for those who match",
+    ):
+        assert line in text, line
+
+
+def test_the_hold_out_group_of_all_campaigns_is_left_alone_too(
+    console: Client, campaign: Campaign, crowd: Callable[[], tuple[int, int]]
+) -> None:
+    Campaign.objects.update(holdout_percent=0)
+    campaign.refresh_from_db()
+    CampaignPolicy.objects.create(pk=1, holdout_percent=20)
+    gets, alone = crowd()
+    assert 0 < alone < 42
+    text = read(console, campaign)
+    assert f"{gets} will get a message: {gets} by ZNS." in text
+    assert "left alone, to compare: the hold-out group." in text
+
+
+def test_the_preview_tells_the_same(
+    console: Client, campaign: Campaign, crowd: Callable[[], tuple[int, int]]
+) -> None:
+    gets, alone = crowd()
+    page = reverse("admin:campaigns_campaign_preview", args=[campaign.pk])
+    text = console.get(page).content.decode()
+    assert '<p class="console-big">42 members</p>' in text
+    assert f"{gets} will get a message: {gets} by ZNS." in text
+    assert f"{alone} more are left alone, to compare: the hold-out group." in text
+
+
+def test_of_very_many_the_share_is_told(
+    console: Client,
+    campaign: Campaign,
+    crowd: Callable[[], tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    CampaignPolicy.objects.create(pk=1, holdout_percent=20)
+    monkeypatch.setattr(preview, "EXACT_UP_TO", 41)
+    text = read(console, campaign)
+    # Of 42, a half and a fifth of the other half.
+    assert '<p class="console-big">17 members</p>' in text
+    assert "About 17 will get a message: 17 by ZNS." in text
+    assert "About 25 more are left alone, to compare: the hold-out group." in text
+
+
+def test_a_group_of_nobody_is_no_promise(
+    console: Client, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Campaign.objects.update(holdout_percent=1)
+    monkeypatch.setattr(preview, "is_held_out", lambda *_told: False)
+    line = "They are so few that none of them falls into the hold-out group."
     assert line in read(console, campaign)
+
+
+def test_who_is_left_alone_has_not_had_enough(
+    console: Client,
+    offer: Campaign,
+    mai: Member,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Campaign.objects.update(holdout_percent=50)
+    offered(mai, offer, hours_ago=2, state="sent")
+    for module in (preview, launch):
+        monkeypatch.setattr(module, "is_held_out", lambda _c, pk, _p: pk == mai.pk)
+    text = read(console, offer)
+    assert "1 more is left alone, to compare: the hold-out group." in text
+    assert "enough offers lately" not in text
 
 
 @pytest.fixture

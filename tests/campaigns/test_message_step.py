@@ -239,5 +239,5 @@ def test_statements_do_not_grow_with_the_audience(
     for number in range(30):
         buy(factories.make_member(phone=f"09330000{number:02}"), days_ago=46)
 
-    with django_assert_max_num_queries(36):
+    with django_assert_max_num_queries(37):
         assert run(come_back, now)["messages"] == 30

@@ -11,6 +11,7 @@ from time import sleep
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
+from django.db.models import F
 
 from campaigns import approving
 from campaigns.approving import ask_to_start, start_or_ask
@@ -18,6 +19,7 @@ from campaigns.changing import change_campaign
 from campaigns.models import Campaign, CampaignPolicy
 from campaigns.services import TransitionRefused, save_board
 from core.approvals import approve_change
+from core.errors import Conflict
 from core.models import ChangeRequest
 from members.models import Member
 from tests.campaigns.journeys import EVERYBODY, wait
@@ -109,10 +111,52 @@ def test_without_the_lock_it_would_start_for_many(
     assert not ChangeRequest.objects.exists()
 
 
+def test_counting_keeps_nobody_waiting(
+    draft: Campaign, staff: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is counted, runs and pauses of the campaign get its row at once."""
+    reach_of, locked = approving.reach_of, []
+
+    def counted(campaign: Campaign, *, at: datetime) -> int:
+        def lock() -> None:
+            try:
+                with transaction.atomic():
+                    rows = Campaign.objects.select_for_update(nowait=True, no_key=True)
+                    locked.append(rows.get(pk=campaign.pk).state)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lock).result(10)
+        return reach_of(campaign, at=at)
+
+    monkeypatch.setattr(approving, "reach_of", counted)
+    start_or_ask(campaign=draft, by=staff, at=now)
+    assert locked == ["draft"]
+    draft.refresh_from_db()
+    assert draft.state == "running"
+
+
+def test_who_is_changed_each_time_is_told_so(
+    draft: Campaign, staff: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach_of = approving.reach_of
+
+    def counted(campaign: Campaign, *, at: datetime) -> int:
+        Campaign.objects.update(days=F("days") + 1)
+        return reach_of(campaign, at=at)
+
+    monkeypatch.setattr(approving, "reach_of", counted)
+    with pytest.raises(Conflict, match="Somebody else has changed something meanwhile"):
+        start_or_ask(campaign=draft, by=staff, at=now)
+    draft.refresh_from_db()
+    assert (draft.state, ChangeRequest.objects.count()) == ("draft", 0)
+
+
 def test_what_was_approved_is_what_starts(
     draft: Campaign, staff: User, now: datetime
 ) -> None:
-    asked = ask_to_start(campaign=draft, by=staff, at=now)
+    asked = ask_to_start(campaign=draft, reach=0, by=staff, at=now)
     boss = User.objects.create_superuser("boss", "boss@example.com", "boss-password")
 
     def approve() -> None:

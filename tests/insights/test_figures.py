@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from activities.models import Order
 from activities.services import OrderFact
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Enrolment
 from campaigns.presets import create_presets
 from campaigns.services import run_campaign
 from core import id_ranges
@@ -67,6 +67,17 @@ def test_counts_who_came_back_after_a_message(mai: Member, now: datetime) -> Non
     figures = count_figures(at=now)
     assert (figures.sent, figures.delivered) == (Pair(1, 0), Pair(1, 0))
     assert figures.returned == Pair(1, 0)
+
+
+def test_who_was_left_alone_came_back_by_themselves(mai: Member, now: datetime) -> None:
+    buy(mai, 1, now - timedelta(days=60))
+    create_presets(at=now - timedelta(days=2))
+    campaign = Campaign.objects.get(code="come-back")
+    run_campaign(campaign=campaign, at=now - timedelta(days=2), trigger="clock")
+    Enrolment.objects.update(is_holdout=True)
+    buy(mai, 2, now)
+    assert Enrolment.objects.get(member=mai).state == "returned"
+    assert count_figures(at=now).returned == Pair(0, 0)
 
 
 def test_weeks_are_whole_and_end_before_the_running_one(mai: Member, now: datetime) -> None:
