@@ -27,6 +27,10 @@ from members.models import Identifier, Member
 from members.segments import explain_members
 from messaging.models import Channel
 
+# Where so many match, the first of them are soon met one by one; to find fewer, everybody
+# is looked at once more.
+MANY = 10_000
+
 
 class PreviewedMember(NamedTuple):
     """One of those whom a run would take in, with the facts that decided."""
@@ -49,10 +53,12 @@ def preview_campaign(*, campaign: Campaign, at: datetime, sample: int = 20) -> P
     """Say whom a run would take in at a moment, and why; nothing is written."""
     found = _whom(campaign, at=at)
     by_channel = count_by_channel(found)
-    members = list(found.order_by("pk")[:sample])
+    count = sum(by_channel.values())
+    first = _whom(campaign, at=at, few=True) if count >= MANY else found
+    members = list(first.order_by("pk")[:sample])
     why = _reasons(campaign, members, at=at)
     return Preview(
-        count=sum(by_channel.values()),
+        count=count,
         by_channel=by_channel,
         members=[PreviewedMember(m, why[m.pk], _channel(m)) for m in members],
     )
@@ -82,8 +88,8 @@ def export_audience(*, campaign: Campaign, at: datetime) -> Iterator[list[str]]:
             yield [safe_cell(cell) for cell in cells]
 
 
-def _whom(campaign: Campaign, *, at: datetime) -> QuerySet[Member]:
-    matching = audience(campaign, at=at)
+def _whom(campaign: Campaign, *, at: datetime, few: bool = False) -> QuerySet[Member]:
+    matching = audience(campaign, at=at, few=few)
     journey = Journey(campaign, campaign.version)
     if journey.first is not None:
         matching = newcomers(campaign, matching, at=at)
