@@ -153,7 +153,7 @@ def _told(counted: Counted) -> str:
         return number(counted.count)
     if not counted.count:
         # Of three times as many, a sample would nearly always have met one.
-        return _("fewer than %(count)s") % {"count": number(3 * counted.step)}
+        return _("fewer than %(count)s") % {"count": number(round(3 * counted.step))}
     rounded = round(counted.count, 2 - len(str(counted.count)))
     return _("about %(count)s") % {"count": number(rounded)}
 

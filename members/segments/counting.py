@@ -36,7 +36,7 @@ class Counted:
     count: int
     of: int
     newest: Sequence[int]
-    step: int = 1
+    step: float = 1
 
     @property
     def is_exact(self) -> bool:
@@ -84,11 +84,11 @@ def _count_sample(matching: QuerySet[Member], newest: int) -> Counted:
     """Ask about numbers by chance; those that are nobody's stand for the gaps."""
     ends = Member.objects.aggregate(lowest=Min("pk"), top=Max("pk"))
     numbers = range(ends["lowest"] or 0, (ends["top"] or 0) + 1)
-    step = -(-len(numbers) // SAMPLE)
-    asked = random.sample(numbers, len(numbers) // step)
+    asked = random.sample(numbers, min(SAMPLE, len(numbers)))
+    step = len(numbers) / len(asked)
     found = matching.filter(pk__in=asked).order_by("-pk").values_list("pk", flat=True)
     met, known = list(found), _everybody().filter(pk__in=asked).count()
-    return Counted(len(met) * step, known * step, met[:newest], step)
+    return Counted(round(len(met) * step), round(known * step), met[:newest], step)
 
 
 def _everybody() -> QuerySet[Member]:
