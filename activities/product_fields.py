@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from activities.models import Activity, ActivityType, Order, OrderLine, Product, Store
 from activities.standing import standing
-from activities.window_fields import bought_since
 from members.segments import Asked, Field, Moment, Operator, ValueKind, within_days
 from members.segments.registry import Choices
 
@@ -21,7 +20,6 @@ PLACES = _("Where they bought, what they did")
 # More would make the page heavy; whoever wants another one types it.
 MOST_SUGGESTED = 300
 
-EVER = Q(purchases__last_order_on__isnull=False)
 Phrases = tuple[Any, Any, Any, Any]
 # The rows that answer for a value, with the member under "member" and the day under "day".
 Rows = Callable[[str], QuerySet[Any, Any]]
@@ -30,7 +28,7 @@ Rows = Callable[[str], QuerySet[Any, Any]]
 def product_fields() -> tuple[Field, ...]:
     """Return the fields about products."""
     return (
-        _bought(
+        _asked_by_day(
             "bought_sku",
             _("product (SKU)"),
             PRODUCTS,
@@ -45,7 +43,7 @@ def product_fields() -> tuple[Field, ...]:
                 (sku, name) for sku, name in _products().values_list("sku", "name")
             ],
         ),
-        _bought(
+        _asked_by_day(
             "bought_category",
             _("category"),
             PRODUCTS,
@@ -58,7 +56,7 @@ def product_fields() -> tuple[Field, ...]:
             ),
             suggestions=lambda: _words("category"),
         ),
-        _bought(
+        _asked_by_day(
             "bought_brand",
             _("brand"),
             PRODUCTS,
@@ -77,7 +75,7 @@ def product_fields() -> tuple[Field, ...]:
 def place_fields() -> tuple[Field, ...]:
     """Return the fields about stores, ways of buying and other activities."""
     return (
-        _bought(
+        _asked_by_day(
             "bought_at_store",
             _("store"),
             PLACES,
@@ -90,7 +88,7 @@ def place_fields() -> tuple[Field, ...]:
             ),
             choices=lambda: list(Store.objects.values_list("code", "name")),
         ),
-        _bought(
+        _asked_by_day(
             "bought_by_channel",
             _("way of buying"),
             PLACES,
@@ -119,15 +117,6 @@ def place_fields() -> tuple[Field, ...]:
     )
 
 
-def _bought(
-    code: str, label: Any, group: Any, rows: Rows, phrases: Phrases, **options: Any
-) -> Field:
-    """Build a field about purchases; who bought nothing is not looked up among orders."""
-    return _asked_by_day(
-        code, label, group, rows, phrases, ever=EVER, lately=bought_since, **options
-    )
-
-
 def _asked_by_day(
     code: str,
     label: Any,
@@ -137,20 +126,16 @@ def _asked_by_day(
     *,
     choices: Choices | None = None,
     suggestions: Choices | None = None,
-    ever: Q | None = None,
-    lately: Callable[[int, Moment], Q] | None = None,
 ) -> Field:
     """Build a field of four questions: ever, never, within so many days, not within."""
 
     def at_all(value: str, _moment: Moment) -> Q:
-        found = Q(Exists(rows(value).filter(member=OuterRef("pk"))))
-        return found if ever is None else ever & found
+        return Q(Exists(rows(value).filter(member=OuterRef("pk"))))
 
     def within(asked: Asked, moment: Moment) -> Q:
         since = moment.start_of_days_before(asked.also)
         mine = rows(asked.value).filter(member=OuterRef("pk"), happened__gte=since)
-        found = Q(Exists(mine))
-        return found if lately is None else lately(asked.also, moment) & found
+        return Q(Exists(mine))
 
     kind = ValueKind.TEXT if choices is None else ValueKind.CHOICE
     values: dict[str, Any] = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +18,15 @@ from activities.models import Order
 from activities.standing import kept_amount, standing
 from core.models import Programme
 from core.money import format_money
-from members.segments import Asked, Field, Moment, Operator, ValueKind, within_days
+from members.segments import (
+    Asked,
+    Field,
+    Moment,
+    Operator,
+    ValueKind,
+    who_has,
+    within_days,
+)
 
 GROUP = _("Purchases in a window")
 EVERYONE = Q(pk__gt=0)
@@ -27,28 +35,6 @@ EVERYONE = Q(pk__gt=0)
 def window_fields() -> tuple[Field, ...]:
     """Return the fields of this file."""
     return _orders(), _spend(), _average()
-
-
-def bought_since(days: int, moment: Moment) -> Q:
-    """Ask who bought in a window at all, by the summary.
-
-    It stands before every question that reads orders: of ten million members, only those
-    who bought lately are looked up there.
-    """
-    return Q(
-        purchases__last_order_on__isnull=False,
-        purchases__last_order_on__gte=moment.days_before(days),
-    )
-
-
-def orders_since(days: int, moment: Moment) -> QuerySet[Order]:
-    """Return the purchases of a member in a window, for a subquery."""
-    return Order.objects.filter(
-        standing(),
-        member=OuterRef("pk"),
-        # The day is what counts; the instant is what the index of a member's orders knows.
-        placed_at__gte=moment.start_of_days_before(days),
-    )
 
 
 def _orders() -> Field:
@@ -152,37 +138,41 @@ def _times(asked: Asked, moment: Moment, *, at_least: int) -> Q:
     """Compare a number that is zero for who did not buy."""
     if at_least <= 0:
         return EVERYONE
-    # Who bought less often in all did not in the window either: their orders need no look.
-    often = Q(purchases__num_orders__gte=at_least)
-    return often & _come_to(asked, moment, count__gte=at_least)
+    if at_least == 1:
+        return _at_all(asked.also, moment)
+    return _come_to(asked, moment, count__gte=at_least)
+
+
+def _at_all(days: int, moment: Moment) -> Q:
+    """Ask who bought in a window at all: the summary knows without reading orders."""
+    return Q(
+        purchases__last_order_on__isnull=False,
+        purchases__last_order_on__gte=moment.days_before(days),
+    )
 
 
 def _come_to(asked: Asked, moment: Moment, **condition: Any) -> Q:
     """Ask what the purchases of a window come to; false for who has none there."""
-    totals = (
-        orders_since(asked.also, moment)
-        .order_by()
-        .values("member")
-        .annotate(count=Count("pk"), amount=Sum(kept_amount()))
-        .filter(**condition)
+    return who_has(_totals(asked.also, moment).filter(**condition), moment)
+
+
+def _totals(days: int, moment: Moment) -> QuerySet[Any, Any]:
+    """Return how often and for how much each member bought in a window."""
+    orders = Order.objects.filter(
+        standing(),
+        # The day is what counts; the instant is what the index of a member's orders knows.
+        placed_at__gte=moment.start_of_days_before(days),
     )
-    return bought_since(asked.also, moment) & Q(Exists(totals))
+    rows = orders.order_by().values("member")
+    return rows.annotate(count=Count("pk"), amount=Sum(kept_amount()))
 
 
 def _tell_window(
     member_ids: Sequence[int], asked: Asked, moment: Moment
 ) -> Mapping[int, str]:
     currency = str(Programme.current().currency)
-    orders = Order.objects.filter(
-        standing(),
-        member__in=member_ids,
-        placed_at__gte=moment.start_of_days_before(asked.also),
-    )
-    rows = orders.order_by().values("member")
-    totals = {
-        row["member"]: (row["count"], row["amount"])
-        for row in rows.annotate(count=Count("pk"), amount=Sum(kept_amount()))
-    }
+    rows = _totals(asked.also, moment).filter(member__in=member_ids)
+    totals = {row["member"]: (row["count"], row["amount"]) for row in rows}
     return {
         pk: gettext("%(count)s orders of %(amount)s in the last %(days)s days")
         % {

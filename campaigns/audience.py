@@ -31,9 +31,14 @@ from messaging.reach import with_channel
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
-def audience(campaign: Campaign, *, at: datetime) -> QuerySet[Member]:
-    """Return the active members who meet the campaign's conditions."""
-    matching = members_matching(campaign.conditions, at=at, parameters=campaign.parameters)
+def audience(campaign: Campaign, *, at: datetime, few: bool = False) -> QuerySet[Member]:
+    """Return the active members who meet the campaign's conditions.
+
+    ``few`` as with ``members_matching``: for those whom the caller names.
+    """
+    matching = members_matching(
+        campaign.conditions, at=at, parameters=campaign.parameters, few=few
+    )
     return matching.filter(state=Member.State.ACTIVE)
 
 

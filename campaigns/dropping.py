@@ -86,7 +86,9 @@ def _drop(campaign: Campaign, tag_id: int, *, at: datetime, dry_run: bool) -> in
     worn = MemberTag.objects.filter(tag=tag_id, source=campaign.tag_source)
     keepers = _keepers(campaign, tag_id)
     try:
-        wanted = [(one.tag_source, audience(one, at=at)) for one in keepers]
+        wanted = [
+            (one.tag_source, audience(one, at=at, few=not dry_run)) for one in keepers
+        ]
     except DomainError:
         # Nobody can say whom the other campaign means: its tags stay until someone can.
         logger.exception("Tag %s of campaign %s stays on", tag_id, campaign.code)
@@ -147,7 +149,7 @@ def _drop_leavers(campaign: Campaign, *, at: datetime) -> int:
         return 0
     steps = campaign.steps.filter(kind=Step.Kind.TAG, version=campaign.version)
     matching = audience(campaign, at=at)
-    own = [(campaign.tag_source, matching)]
+    own = [(campaign.tag_source, audience(campaign, at=at, few=True))]
     return sum(
         _in_chunks(campaign, tags_to_take_off(campaign, matching, step), own)
         for step in steps

@@ -55,5 +55,5 @@ def _matching(campaign: Campaign, member_ids: Set[int], at: datetime) -> Set[int
     """Return who still meets the conditions; everybody where that is not asked for."""
     if not campaign.leaves or campaign.starts_by_event:
         return member_ids
-    matching = audience(campaign, at=at).filter(pk__in=member_ids)
+    matching = audience(campaign, at=at, few=True).filter(pk__in=member_ids)
     return set(matching.values_list("pk", flat=True))

@@ -215,7 +215,8 @@ def _begin(
     journey = Journey(campaign, campaign.version)
     if journey.first is None:
         return
-    matching = audience(campaign, at=at).filter(pk__in={one.member_id for one in happened})
+    asked = {one.member_id for one in happened}
+    matching = audience(campaign, at=at, few=True).filter(pk__in=asked)
     found = newcomers(campaign, matching, at=at)
     channels: dict[int, str | None]
     if journey.first.kind == Step.Kind.MESSAGE:

@@ -30,6 +30,9 @@ from messaging.models import Channel
 
 # More than these are not looked at one by one before a page is shown.
 EXACT_UP_TO = 20_000
+# Where so many match, the first of them are soon met one by one; to find fewer, everybody
+# is looked at once more.
+MANY = 10_000
 
 
 class PreviewedMember(NamedTuple):
@@ -74,10 +77,12 @@ def preview_campaign(*, campaign: Campaign, at: datetime, sample: int = 20) -> P
     found = _whom(campaign, at=at)
     by_channel = count_by_channel(found)
     held_out, is_estimate = _held_out(campaign, found, by_channel)
-    members = list(found.order_by("pk")[:sample])
+    count = sum(by_channel.values())
+    first = _whom(campaign, at=at, few=True) if count >= MANY else found
+    members = list(first.order_by("pk")[:sample])
     why = _reasons(campaign, members, at=at)
     return Preview(
-        count=sum(by_channel.values()),
+        count=count,
         by_channel=by_channel,
         held_out=held_out,
         is_estimate=is_estimate,
@@ -114,13 +119,16 @@ def num_found(campaign: Campaign, *, at: datetime) -> int:
     return _matching(campaign, Journey(campaign, campaign.version), at=at).count()
 
 
-def _whom(campaign: Campaign, *, at: datetime) -> QuerySet[Member]:
+def _whom(campaign: Campaign, *, at: datetime, few: bool = False) -> QuerySet[Member]:
     journey = Journey(campaign, campaign.version)
-    return reached(_matching(campaign, journey, at=at), first_message(journey))
+    matching = _matching(campaign, journey, at=at, few=few)
+    return reached(matching, first_message(journey))
 
 
-def _matching(campaign: Campaign, journey: Journey, *, at: datetime) -> QuerySet[Member]:
-    matching = audience(campaign, at=at)
+def _matching(
+    campaign: Campaign, journey: Journey, *, at: datetime, few: bool = False
+) -> QuerySet[Member]:
+    matching = audience(campaign, at=at, few=few)
     return matching if journey.first is None else newcomers(campaign, matching, at=at)
 
 

@@ -39,7 +39,7 @@ def tag_audience(
         # Off before on: an order that arrives in between is noticed by the second.
         if num_untagged:
             leaving = tags_to_take_off(campaign, matching, step)
-            num_untagged = _take_off(campaign, leaving, matching)
+            num_untagged = _take_off(campaign, leaving, at=at)
         if num_tagged:
             entering = untagged(matching, step)
             num_tagged = _put_on(campaign, step, entering, at=at)
@@ -75,10 +75,9 @@ def insert_tags(
     )
 
 
-def _take_off(
-    campaign: Campaign, leaving: QuerySet[MemberTag], matching: QuerySet[Member]
-) -> int:
+def _take_off(campaign: Campaign, leaving: QuerySet[MemberTag], *, at: datetime) -> int:
     num_untagged = 0
+    matching = audience(campaign, at=at, few=True)
     for tag_ids in stream(leaving.values_list("pk", flat=True), UNTAG_CHUNK):
         with transaction.atomic():
             lock_running(campaign)
@@ -108,7 +107,8 @@ def tag_at_once(
     campaign: Campaign, step: Step, member_ids: Sequence[int], *, at: datetime
 ) -> None:
     """Put the tag on those of these members who match now, and lock it where it is."""
-    matching = audience(campaign, at=at).filter(pk__in=member_ids).order_by("pk")
+    asked = audience(campaign, at=at, few=True).filter(pk__in=member_ids)
+    matching = asked.order_by("pk")
     try:
         sql, parameters = matching.values("id").query.sql_with_params()
     except EmptyResultSet:

@@ -161,6 +161,9 @@ def _database() -> dict[str, Any]:
                 "-c jit=off "
                 # Our cursors are read to their end: plan for all rows, not for the first.
                 "-c cursor_tuple_fraction=1 "
+                # Questions about all members hash millions of numbers. Beyond its memory a
+                # hash is no choice, and each member is looked up: 64 MB where sorts keep 4.
+                "-c hash_mem_multiplier=16 "
                 # A prepared statement is planned once. Else the plan for one row looks so
                 # much cheaper than the one for any number that it is made every time.
                 "-c plan_cache_mode=force_generic_plan"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +20,7 @@ from members.segments import (
     Operator,
     ValueKind,
     register_field,
+    who_has,
 )
 from members.segments.uses import UsedBy, register_use
 from points.expiry import INACTIVITY, ExpiryPolicy, last_day_of_undated
@@ -147,19 +148,17 @@ def _ends_soon(asked: Asked, moment: Moment) -> Q:
         Lot.objects.filter(
             Q(expires_on__range=(moment.today, last))
             | _undated(ExpiryPolicy.of(wallet), moment.today, last),
-            account=OuterRef("pk"),
+            account__wallet=wallet,
+            # Most hold less than is asked for: their lots need no look.
+            account__balance__gte=asked.value,
             remaining__gt=0,
         )
         .order_by()
-        .values("account")
+        .values(member=F("account__member"))
         .annotate(points=Sum("remaining"))
         .filter(points__gte=asked.value)
     )
-    # Most hold less than is asked for: their lots need no look.
-    accounts = Account.objects.filter(
-        member=OuterRef("pk"), wallet=wallet, balance__gte=asked.value
-    )
-    return Q(Exists(accounts.filter(Exists(ending))))
+    return who_has(ending, moment)
 
 
 def _undated(policy: ExpiryPolicy, first: date, last: date) -> Q:

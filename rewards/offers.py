@@ -180,7 +180,7 @@ class _Facts:
         }
 
     def _belongs(self, segment: Segment) -> bool:
-        matching = members_matching(segment.conditions, at=self.at)
+        matching = members_matching(segment.conditions, at=self.at, few=True)
         return matching.filter(pk=self.member.pk).exists()
 
 

@@ -18,6 +18,7 @@ from members.segments import (
     Operator,
     ValueKind,
     register_field,
+    who_has,
     within_days,
 )
 from members.segments.uses import UsedBy, register_use
@@ -205,18 +206,15 @@ def _ever_and_lately(
 
 
 def _took(asked: Asked, moment: Moment, *, gte: int) -> Q:
-    counted = (
-        Redemption.objects.filter(
-            member=OuterRef("pk"),
-            state__in=TAKEN,
-            redeemed_at__gte=moment.start_of_days_before(asked.also),
-        )
-        .order_by()
-        .values("member")
-        .annotate(count=Count("pk"))
-        .filter(count__gte=gte)
+    return who_has(_counted(asked.also, moment).filter(count__gte=gte), moment)
+
+
+def _counted(days: int, moment: Moment) -> QuerySet[Any, Any]:
+    """Return how many rewards each member took in a window."""
+    taken = Redemption.objects.filter(
+        state__in=TAKEN, redeemed_at__gte=moment.start_of_days_before(days)
     )
-    return Q(Exists(counted))
+    return taken.order_by().values("member").annotate(count=Count("pk"))
 
 
 # --- words -------------------------------------------------------------------------------
@@ -269,12 +267,7 @@ def _tell_used(member_ids: Sequence[int], value: Any, moment: Moment) -> Mapping
 
 
 def _tell_number(member_ids: Sequence[int], asked: Asked, moment: Moment) -> dict[int, str]:
-    taken = Redemption.objects.filter(
-        member__in=member_ids,
-        state__in=TAKEN,
-        redeemed_at__gte=moment.start_of_days_before(asked.also),
-    )
-    rows = taken.order_by().values("member").annotate(count=Count("pk"))
+    rows = _counted(asked.also, moment).filter(member__in=member_ids)
     counts = dict(rows.values_list("member", "count"))
     return {
         pk: ngettext(

@@ -40,7 +40,10 @@ def _who_meets(trip: Trip, step: Step, travellers: list[Traveller]) -> set[int]:
     settings = step.settings
     if settings["asks"] == CONDITIONS:
         found = members_matching(
-            settings["conditions"], at=trip.at, parameters=trip.campaign.parameters
+            settings["conditions"],
+            at=trip.at,
+            parameters=trip.campaign.parameters,
+            few=True,
         ).filter(pk__in=ids_of(travellers))
         ids = set(found.values_list("pk", flat=True))
         return {one.enrolment_id for one in travellers if one.member_id in ids}

@@ -27,9 +27,9 @@ from members.segments import (
     Operator,
     describe_conditions,
     explain_members,
-    members_matching,
     validate_conditions,
 )
+from members.segments.counting import Counted, count_now
 from members.segments.registry import MAX_NUMBER, Choices
 from members.segments.tree import MAX_DEPTH
 
@@ -126,17 +126,16 @@ def _parameters(days: str) -> dict[str, int]:
 
 def _answer(conditions: Any, parameters: dict[str, int], *, at: datetime) -> dict[str, Any]:
     validate_conditions(conditions, parameters)
-    matching = members_matching(conditions, at=at, parameters=parameters)
-    members = list(matching.order_by("-pk")[:SAMPLE])
+    counted = count_now(conditions, at=at, newest=SAMPLE, parameters=parameters)
+    members = Member.objects.filter(pk__in=counted.newest).order_by("-pk")
     why = explain_members(
-        conditions, member_ids=[m.pk for m in members], at=at, parameters=parameters
+        conditions, member_ids=counted.newest, at=at, parameters=parameters
     )
-    count = matching.count()
     return {
-        "match": ngettext("member matches now", "members match now", count),
+        "match": ngettext("member matches now", "members match now", counted.count),
         "sentence": describe_conditions(conditions, parameters),
-        "count": number(count),
-        "of": number(Member.objects.filter(merged_into__isnull=True).count()),
+        "count": _told(counted),
+        "of": number(counted.of),
         "sample": [
             {
                 "name": str(member),
@@ -146,6 +145,17 @@ def _answer(conditions: Any, parameters: dict[str, int], *, at: datetime) -> dic
             for member in members
         ],
     }
+
+
+def _told(counted: Counted) -> str:
+    """Write a count; of an estimate no more digits than it is worth."""
+    if counted.is_exact:
+        return number(counted.count)
+    if not counted.count:
+        # Of three times as many, a sample would nearly always have met one.
+        return _("fewer than %(count)s") % {"count": number(round(3 * counted.step))}
+    rounded = round(counted.count, 2 - len(str(counted.count)))
+    return _("about %(count)s") % {"count": number(rounded)}
 
 
 def _field_config(field: Field, known: _Known) -> dict[str, Any]:

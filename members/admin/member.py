@@ -97,7 +97,7 @@ class SegmentFilter(admin.SimpleListFilter):
         segment = Segment.objects.filter(code=self.value() or "").first()
         if segment is None:
             return queryset
-        matching = members_matching(segment.conditions, at=timezone.now())
+        matching = members_matching(segment.conditions, at=timezone.now(), few=True)
         return queryset.filter(pk__in=matching.values("pk"))
 
 

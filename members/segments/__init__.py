@@ -31,6 +31,7 @@ from members.segments.registry import (
     within_days,
     yes_and_no,
 )
+from members.segments.totals import who_has
 from members.segments.tree import (
     describe_conditions,
     explain_members,
@@ -53,6 +54,7 @@ __all__ = [
     "occasions_matching",
     "register_field",
     "validate_conditions",
+    "who_has",
     "within_days",
     "yes_and_no",
 ]

@@ -47,7 +47,8 @@ class _Asking:
         return set.intersection(*parts) if parts else self._everybody
 
     def whose_member_meets(self, conditions: dict[str, Any]) -> set[int]:
-        met = members_matching(conditions, at=self.latest).filter(pk__in=self.member_ids)
+        found = members_matching(conditions, at=self.latest, few=True)
+        met = found.filter(pk__in=self.member_ids)
         return self._of(set(met.values_list("pk", flat=True)))
 
     def _at_leaf(self, node: dict[str, Any]) -> set[int]:

@@ -29,18 +29,21 @@ class Moment:
     """The instant of a question, and the programme's day that it lies in.
 
     ``inside`` names the segments whose conditions are being asked, outermost first.
+    ``few`` says that some members are asked about, such as those of a message or a page,
+    not everybody.
     """
 
     at: datetime
     today: date
     zone: ZoneInfo
     inside: tuple[str, ...] = ()
+    few: bool = False
 
     @classmethod
-    def of(cls, at: datetime) -> Moment:
+    def of(cls, at: datetime, *, few: bool = False) -> Moment:
         """Return the moment by the programme's clock. One query."""
         zone = programme_zone()
-        return cls(at, at.astimezone(zone).date(), zone)
+        return cls(at, at.astimezone(zone).date(), zone, few=few)
 
     def days_before(self, days: int) -> date:
         """Return the day that lies so many days back."""
@@ -102,8 +105,8 @@ class Operator:
     ``phrase`` ends the sentence "Members who …" and takes ``%(value)s``, and ``%(also)s``
     where there is a second value; ``build`` then gets both as Asked. It returns a condition
     on Member that is true or false for everyone, never unknown: under NOT, an unknown would
-    lose members. It must not join to-many relations; use Exists. ``suggestions`` help who
-    writes a text; it may be another one.
+    lose members. It must not join to-many relations; use Exists, or ``who_has`` for what
+    rows come to. ``suggestions`` help who writes a text; it may be another one.
     """
 
     code: str

@@ -190,7 +190,8 @@ def _refresh_span(
     segment = _locked(segment_id)
     if segment is None or not segment.is_watched:
         return 0, 0
-    matching = members_matching(segment.conditions, at=at).filter(pk__range=(first, last))
+    found = members_matching(segment.conditions, at=at, few=True)
+    matching = found.filter(pk__range=(first, last))
     written = SegmentMember.objects.filter(segment=segment)
     # The conditions are what costs, so they are asked once; comparing numbers is nothing.
     now = set(matching.values_list("pk", flat=True))

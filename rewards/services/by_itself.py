@@ -94,7 +94,8 @@ def due(
     named = Q(pk__in=said.values("member"))
     members = members.filter(named if reward.redeems_asked else ~named)
     if reward.audience is not None:
-        matching = members_matching(reward.audience.conditions, at=at)
+        few = member_ids is not None
+        matching = members_matching(reward.audience.conditions, at=at, few=few)
         members = members.filter(pk__in=matching.values("pk"))
     day = local_date(at)
     for limit in RewardLimit.objects.filter(reward=reward, per=RewardLimit.Per.MEMBER):

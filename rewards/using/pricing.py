@@ -96,7 +96,9 @@ def _segments(
     return frozenset(
         segment.pk
         for segment in Segment.objects.filter(pk__in=named)
-        if members_matching(segment.conditions, at=at).filter(pk=member_id).exists()
+        if members_matching(segment.conditions, at=at, few=True)
+        .filter(pk=member_id)
+        .exists()
     )
 
 

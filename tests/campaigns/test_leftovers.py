@@ -3,10 +3,13 @@
 import csv
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
+from campaigns import preview as preview_module
+from campaigns.audience import audience
 from campaigns.models import Campaign, CampaignRun, Enrolment
 from campaigns.services import export_audience, preview_campaign, run_campaign
 from members.models import Member
@@ -55,6 +58,28 @@ def test_no_channel(leftovers: Campaign, mute: Member, buy: Buy, now: datetime) 
     assert "Last order 22/11/2025, 100 days ago" in found.why
     assert "not tagged “45”" in found.why
     assert found.why.endswith("no channel reaches them")
+
+
+@pytest.mark.parametrize(("many", "few"), [(1, [False, True]), (2, [False])])
+def test_the_first_of_many_are_met_one_by_one(
+    leftovers: Campaign,
+    mute: Member,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    many: int,
+    few: list[bool],
+) -> None:
+    asked: list[bool] = []
+
+    def noting(campaign: Campaign, *, at: datetime, few: bool = False) -> Any:
+        asked.append(few)
+        return audience(campaign, at=at, few=few)
+
+    monkeypatch.setattr(preview_module, "MANY", many)
+    monkeypatch.setattr(preview_module, "audience", noting)
+
+    assert whom(leftovers, now) == {"MUTE"}
+    assert asked == few
 
 
 def test_a_message_that_failed_reached_nobody(

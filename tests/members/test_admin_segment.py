@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from core.time_limit import TookTooLong
 from members.admin.conditions import ConditionsWidget
 from members.models import Member, Segment
 from members.segments import FIELDS
+from members.segments.counting import Counted
 from tests import factories
 from tests.console import allow, num_queries
 
@@ -64,6 +66,37 @@ def test_counting_needs_the_permission_to_see_members(
     assert helper_console.post(COUNT, {"conditions": "{}"}).status_code == 403
     allow(helper, "view_member")
     assert helper_console.post(COUNT, {"conditions": "{}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("counted", "told"),
+    [
+        (Counted(1234, 5000, []), "1.234"),
+        (Counted(843_800, 1_000_000, [], step=200), "about 840.000"),
+        (Counted(8_800, 1_000_000, [], step=200), "about 8.800"),
+        (Counted(4, 10_000, [], step=2), "about 4"),
+        (Counted(0, 1_000_000, [], step=200), "fewer than 600"),
+    ],
+)
+def test_an_estimate_says_that_it_is_one(
+    console: Client, monkeypatch: pytest.MonkeyPatch, counted: Counted, told: str
+) -> None:
+    monkeypatch.setattr(
+        "members.admin.conditions.count_now", lambda *_args, **_kwargs: counted
+    )
+    assert count(console, FOLLOWERS)["count"] == told
+
+
+def test_what_cannot_be_counted_in_time_is_said_in_a_sentence(
+    console: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_args: object, **_kwargs: object) -> Counted:
+        raise TookTooLong
+
+    monkeypatch.setattr("members.admin.conditions.count_now", never)
+    assert count(console, FOLLOWERS) == {
+        "error": "This question takes too long to answer. Leave some of it out."
+    }
 
 
 def test_saves_what_the_editor_sends(console: Client) -> None:

@@ -262,9 +262,11 @@ def test_any_tree_means_what_it_says(
     found = list(members_matching(tree, at=AT, parameters={"days": 3}))
 
     assert len(found) == len(set(found)), "nobody is found twice"
-    assert {member.pk for member in found} == {
-        pk for pk, facts in people.items() if answer(tree, facts)
-    }
+    meant = {pk for pk, facts in people.items() if answer(tree, facts)}
+    assert {member.pk for member in found} == meant
+    # The form for a few members says the same of them, however many they are.
+    few = members_matching(tree, at=AT, parameters={"days": 3}, few=True)
+    assert set(few.values_list("pk", flat=True)) == meant
 
 
 @pytest.mark.parametrize(("name", "question"), sorted(ANSWERS))
@@ -282,6 +284,8 @@ def test_every_question_splits_everybody_in_two(
 
     met = set(members_matching(node, at=AT).values_list("pk", flat=True))
     others = set(members_matching({"not": node}, at=AT).values_list("pk", flat=True))
+    one_by_one = members_matching({"not": node}, at=AT, few=True)
+    assert set(one_by_one.values_list("pk", flat=True)) == others
 
     assert met == {pk for pk, facts in people.items() if answer(node, facts)}
     assert met | others == set(people)

@@ -30,6 +30,8 @@ def who(now: datetime, field: str, operator: str, **values: Any) -> set[str]:
     others = members_matching({"not": node}, at=now).values_list("code", flat=True)
     assert met | set(others) == {"MAI", "BINH"}
     assert not met & set(others)
+    few = members_matching(node, at=now, few=True)
+    assert set(few.values_list("code", flat=True)) == met
     return met
 
 
