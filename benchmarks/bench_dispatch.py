@@ -88,9 +88,9 @@ def measure(
     client: str, url: str, seconds: float, messages: int, relays: int
 ) -> dict[str, Any]:
     from messaging.models import Message
-    from messaging.relay import UNDER_WAY
+    from messaging.relay import CONNECTIONS
 
-    connections = relays * UNDER_WAY
+    connections = relays * CONNECTIONS
     token = prepare(messages)
     answer_after(seconds)
     bare = Crew([client, "http_client.py", SIMULATOR, token, str(connections)], 1)

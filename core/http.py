@@ -79,11 +79,13 @@ class Reply:
 class HttpClient:
     """Connections that are kept alive, and the thread that drives them.
 
+    There are as many requests under way as ``connections``; others wait for their turn.
     Neither a .netrc nor a proxy variable of the machine sees our tokens, and no redirect is
     followed: a request goes where it was sent, or nowhere.
     """
 
     def __init__(self, *, connections: int = 1, ca_file: str = "") -> None:
+        self._connections = connections
         self._ca_file = ca_file or certifi.where()
         self._waiting: deque[_Exchange[Any]] = deque()
         self._exchanges: dict[pycurl.Curl, _Exchange[Any]] = {}
@@ -116,7 +118,7 @@ class HttpClient:
         """Begin a request; the future holds what ``read`` makes of its reply.
 
         ``read`` runs in the thread of the connections: it must be quick and touch no
-        database. No future waits much longer than ANSWER_SECONDS.
+        database. Once it is its turn, no request takes much longer than ANSWER_SECONDS.
         """
         exchange = _Exchange(request, read)
         self._waiting.append(exchange)
@@ -151,7 +153,7 @@ class HttpClient:
             self._break_off()
 
     def _begin(self) -> None:
-        while self._waiting:
+        while self._waiting and len(self._exchanges) < self._connections:
             exchange = self._waiting.popleft()
             handle = self._idle.pop() if self._idle else self._new_handle()
             try:

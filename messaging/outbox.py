@@ -84,24 +84,24 @@ def lease_due(
     Offers of ``held`` channels wait, everything of ``closed`` ones does; of a channel in
     ``room`` no more is taken than its room.
     """
-    taken = 0
+    taken: list[int] = []
     left = dict(room or {})
     with transaction.atomic(durable=True):
         for template_id, channel in lanes(held, closed):
-            most = min(limit - taken, left.get(channel, limit))
-            if taken >= limit:
+            most = min(limit - len(taken), left.get(channel, limit))
+            if len(taken) >= limit:
                 break
             if most <= 0:
                 continue
-            number = _lease_lane(template_id, channel, at, most, lease)
-            taken += number
+            leased = _lease_lane(template_id, channel, at, most, lease)
+            taken += leased
             if channel in left:
-                left[channel] -= number
+                left[channel] -= len(leased)
     if not taken:
         return []
     parameters = Prefetch("parameters", TemplateParameter.objects.order_by("pk"))
     templates = MessageTemplate.objects.prefetch_related(parameters)
-    mine = Message.objects.filter(lease=lease, state=State.SENDING).defer(*UNREAD)
+    mine = Message.objects.filter(pk__among=taken, lease=lease).defer(*UNREAD)
     return list(
         mine.prefetch_related(Prefetch("template", templates)).order_by("due_at", "pk")
     )
@@ -109,7 +109,7 @@ def lease_due(
 
 def _lease_lane(
     template_id: int, channel: str, at: datetime, limit: int, lease: str
-) -> int:
+) -> list[int]:
     due = Message.objects.filter(
         template=template_id, channel=channel, state=State.PENDING, due_at__lte=at
     ).order_by("due_at", "pk")
@@ -119,13 +119,14 @@ def _lease_lane(
     locked = due.select_for_update(skip_locked=True).values_list("pk", flat=True)
     chosen = list(locked[:limit])
     if not chosen:
-        return 0
-    return Message.objects.filter(pk__among=chosen, state=State.PENDING).update(
+        return []
+    Message.objects.filter(pk__among=chosen).update(
         state=State.SENDING,
         lease=lease,
         leased_until=timezone.now() + LEASE,
         requested_at=None,
     )
+    return chosen
 
 
 MARKED = (
@@ -133,11 +134,13 @@ MARKED = (
     Column("begun_at", "timestamptz"),
     Column("until", "timestamptz"),
 )
+# A lease stands only in what is being sent: whoever ends that takes it off. Asked for the
+# state besides, PostgreSQL would walk through the index of what was ever being sent.
 MARK = """
 UPDATE messaging_message SET
   requested_at = begun_at, leased_until = until, attempts = attempts + 1
 FROM {source}
-WHERE id = message_id AND state = 'sending' AND lease = %s
+WHERE id = message_id AND lease = %s
 RETURNING id
 """
 
@@ -188,7 +191,7 @@ UPDATE messaging_message SET
   lease = '',
   leased_until = NULL
 FROM {source}
-WHERE id = message_id AND state = 'sending' AND lease = %s
+WHERE id = message_id AND lease = %s
 RETURNING id
 """
 

@@ -30,8 +30,10 @@ from messaging.models import ZALO_CHANNELS, Message
 from messaging.outbox import Settlement, State
 from messaging.verdicts import Consequences
 
-# Begun and not yet written down, each on a connection of its own: a platform needs a fifth
-# of a second for an answer. As many are in doubt when a relay is killed.
+# A platform needs a fifth of a second for an answer.
+CONNECTIONS = 32
+# Begun and not yet written down: when answers come in, others are ready to follow them. As
+# many are in doubt when a relay is killed.
 UNDER_WAY = 48
 BATCH = 400
 # One transaction serves what is answered within this time, up to so many.
@@ -90,7 +92,7 @@ class Relay:
         at = self._now()
         self._result.states[State.EXPIRED.value] += outbox.expire_late(at)
         self._result.reasons["too_late"] += self._result.states[State.EXPIRED.value]
-        senders = new_senders(connections=UNDER_WAY)
+        senders = new_senders(connections=CONNECTIONS)
         self._senders = {c: sender for sender in senders for c in sender.channels}
         try:
             for sender in senders:
@@ -149,7 +151,7 @@ class Relay:
         for channel in stopped - set(self._closed):
             self._closed[channel] = "channel_stopped"
         outbox.take_back_from_the_dead(at)
-        batch = outbox.lease_due(
+        messages = outbox.lease_due(
             at=at,
             limit=size,
             lease=self._lease,
@@ -157,8 +159,6 @@ class Relay:
             closed=self._closed,
             room=cascade.room(ways, at),
         )
-        at_hand = {message.pk for message in self._at_hand()}
-        messages = [message for message in batch if message.pk not in at_hand]
         self._is_dry = len(messages) < size
         self._leased += len(messages)
         self._prepare(messages, at, ways)

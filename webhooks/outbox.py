@@ -89,7 +89,7 @@ def lease_due(
             leased_until=timezone.now() + LEASE,
             attempts=F("attempts") + 1,
         )
-    ours = WebhookDelivery.objects.filter(pk__in=chosen, lease=lease, state=State.SENDING)
+    ours = WebhookDelivery.objects.filter(pk__in=chosen, lease=lease)
     return list(ours.order_by("due_at", "pk"))
 
 
@@ -117,13 +117,15 @@ SETTLED = (
     Column("new_answer", "text"),
     Column("new_ended_at", "timestamptz"),
 )
+# Only what is being sent has a lease: asked for the state besides, PostgreSQL would walk
+# through the index of what was ever being sent.
 SETTLE = """
 UPDATE webhooks_webhookdelivery SET
   state = new_state, due_at = new_due_at, last_status = new_status,
   last_problem = new_problem, answer = new_answer, ended_at = new_ended_at,
   lease = '', leased_until = NULL
 FROM {source}
-WHERE id = delivery_id AND state = 'sending' AND lease = %s
+WHERE id = delivery_id AND lease = %s
 RETURNING id
 """
 
@@ -139,7 +141,8 @@ def settle(settlements: Sequence[Settlement], *, lease: str, at: datetime) -> se
     rows = [_row(one, at) for one in sorted(settlements, key=lambda s: s.delivery.pk)]
     source, parameters = rows_source(SETTLED, rows)
     with transaction.atomic(durable=True):
-        found = fetch_all(SETTLE.format(source=source), [*parameters, lease])
+        sql = SETTLE.format(source=source)
+        found = fetch_all(sql, [*parameters, lease], prepare=True)
         ours = {row[0] for row in found}
         _note([one for one in settlements if one.delivery.pk in ours], at=at)
     return ours

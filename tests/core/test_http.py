@@ -205,6 +205,27 @@ def test_requests_are_under_way_side_by_side(client: HttpClient) -> None:
     assert len(seen.ports) == 4
 
 
+def test_no_more_are_under_way_than_there_are_connections() -> None:
+    most = [0, 0]
+    lock = threading.Lock()
+
+    def count(connection: socket.socket) -> None:
+        with lock:
+            most[0] += 1
+            most[1] = max(most)
+        time.sleep(0.02)
+        with lock:
+            most[0] -= 1
+        connection.sendall(SHORT)
+
+    with server(count) as seen, HttpClient(connections=3) as client:
+        futures = [begin(client, seen.url) for _ in range(12)]
+        assert [one.result(timeout=20).status for one in futures] == [200] * 12
+
+    assert most[1] == 3
+    assert len(seen.ports) == 3
+
+
 def test_an_answer_in_pieces_is_read_whole(client: HttpClient) -> None:
     def in_pieces(connection: socket.socket) -> None:
         connection.sendall(CHUNKED)
