@@ -26,7 +26,7 @@ from tests.battery.forking import Forked, FromNothing, Process
 START_LIMIT = 60.0
 COMMAND_LIMIT = 180.0
 # What the battery's own programs read by themselves. Everything else is a setting.
-NO_SETTINGS = {"BOTH_SIDES", "DIE_ONCE", "GUARDS_OFF", "SCENES"}
+NO_SETTINGS = {"BOTH_SIDES", "CLAIMS_OFF", "DIE_ONCE", "GUARDS_OFF", "SCENES"}
 
 
 @dataclass(frozen=True)
