@@ -7,12 +7,14 @@ PostgreSQL, Redis or Chromium a failure.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from empty_database import make_tables, new_place
@@ -21,9 +23,11 @@ from services import find_chromium, find_postgresql, find_redis
 ROOT = Path(__file__).resolve().parent.parent
 # The second: no test was collected.
 PASSED = (0, 5)
-# Real processes, kills and browsers need the machine for themselves.
+# Real processes, kills and browsers: one after the other, and they go first.
 ALONE = "battery or browser or postgresql"
 SIDE_BY_SIDE = ("-n", "auto", "-m", f"not ({ALONE})")
+# Who mostly waits shall find the machine free when it is his turn.
+LETS_OTHERS_GO_FIRST = ("nice", "-n", "5") if shutil.which("nice") else ()
 # A database: its name, the environment, what runs alone there, and what else is said.
 Run = tuple[str, Mapping[str, str], str, list[str]]
 # Minutes of kills, clocks and large files: here on PostgreSQL, in `make battery` on both.
@@ -56,13 +60,13 @@ def main(arguments: Sequence[str]) -> int:
     if postgresql:
         settings = {**base, "DATABASE_URL": postgresql}
         runs.append(("PostgreSQL", settings, "battery or postgresql", []))
-    with _with_tables(runs) as runs:
+    with _with_tables(runs) as runs, _beside_us(runs, arguments) as one_by_one:
         failed = [
             f"{name}, side by side"
             for name, environment, _alone, left_out in runs
             if not _passes(name, environment, [*SIDE_BY_SIDE, *left_out, *arguments])
         ]
-        failed += _one_by_one(runs if arguments else _apart(runs), arguments)
+        failed += [f"{name}, one by one" for name, outcome in one_by_one if not outcome()]
     print(f"\nFailed: {'; '.join(failed)}." if failed else "\nAll tests passed.")
     return 1 if failed else 0
 
@@ -100,29 +104,43 @@ def _apart(runs: Sequence[Run]) -> list[Run]:
 def _passes(name: str, environment: Mapping[str, str], options: Sequence[str]) -> bool:
     print(f"\n=== {name}, side by side", flush=True)
     started = time.monotonic()
-    code = subprocess.call(_command(options), cwd=ROOT, env=dict(environment))
+    command = [*LETS_OTHERS_GO_FIRST, *_command(options)]
+    code = subprocess.call(command, cwd=ROOT, env=dict(environment))
     print(f"=== {name}, side by side: {time.monotonic() - started:.0f} s", flush=True)
     return code in PASSED
 
 
-def _one_by_one(runs: Sequence[Run], arguments: Sequence[str]) -> list[str]:
-    """Run what needs room, both databases beside each other: most of it is waiting.
+@contextmanager
+def _beside_us(
+    runs: Sequence[Run], arguments: Sequence[str]
+) -> Iterator[list[tuple[str, Callable[[], bool]]]]:
+    """Begin what runs one by one, a lane for each database: most of it is waiting.
 
-    Each has a database, ports and processes of its own; what they print is kept apart.
+    Each has a database, ports and processes of its own. Yields for each its name, and how
+    to wait for it, see what it printed and learn whether it passed.
     """
-    print("\n=== one by one", flush=True)
+    lanes = list(runs if arguments else _apart(runs))
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        ends = [pool.submit(_run_alone, lane, arguments) for lane in lanes]
+        yield [
+            (name, partial(_passes_alone, name, end))
+            for (name, *_more), end in zip(lanes, ends, strict=True)
+        ]
+
+
+def _passes_alone(name: str, end: Future[tuple[int, str, float]]) -> bool:
+    code, printed, seconds = end.result()
+    print(f"\n=== {name}, one by one\n{printed}", flush=True)
+    print(f"=== {name}, one by one: {seconds:.0f} s", flush=True)
+    return code in PASSED
+
+
+def _run_alone(run: Run, arguments: Sequence[str]) -> tuple[int, str, float]:
+    """Return the exit code, what was printed, and the seconds."""
+    _name, environment, alone, left_out = run
     started = time.monotonic()
-    with ThreadPoolExecutor(len(runs)) as pool:
-        outcomes = list(pool.map(lambda run: _run_alone(run, arguments), runs))
-    print(f"=== one by one: {time.monotonic() - started:.0f} s", flush=True)
-    return [f"{name}, one by one" for name, passed in outcomes if not passed]
-
-
-def _run_alone(run: Run, arguments: Sequence[str]) -> tuple[str, bool]:
-    name, environment, alone, left_out = run
-    command = _command(["--durations=12", "-m", alone, *left_out, *arguments])
     done = subprocess.run(
-        command,
+        _command(["--durations=12", "-m", alone, *left_out, *arguments]),
         cwd=ROOT,
         env=dict(environment),
         stdout=subprocess.PIPE,
@@ -130,8 +148,7 @@ def _run_alone(run: Run, arguments: Sequence[str]) -> tuple[str, bool]:
         text=True,
         check=False,
     )
-    print(f"\n=== {name}, one by one\n{done.stdout}", flush=True)
-    return name, done.returncode in PASSED
+    return done.returncode, done.stdout, time.monotonic() - started
 
 
 def _command(options: Sequence[str]) -> list[str]:

@@ -8,8 +8,7 @@ import secrets
 import shutil
 import socket
 import sqlite3
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,8 +21,12 @@ from urllib.parse import quote, urlsplit
 import psycopg
 from django.conf import settings
 
+from tests.battery.forking import Forked, FromNothing, Process
+
 START_LIMIT = 60.0
 COMMAND_LIMIT = 180.0
+# What the battery's own programs read by themselves. Everything else is a setting.
+NO_SETTINGS = {"BOTH_SIDES", "CLAIMS_OFF", "DIE_ONCE", "GUARDS_OFF", "SCENES"}
 
 
 @dataclass(frozen=True)
@@ -104,19 +107,26 @@ def environment(database: Database, **more: str) -> dict[str, str]:
     }
 
 
+@contextmanager
+def started(database: Database, *command: str, **more: str) -> Iterator[Process]:
+    """Run a Python program of the project beside us; at the end it is killed."""
+    told = environment(database, **more)
+    with tempfile.TemporaryDirectory() as folder:
+        process: Process
+        if more.keys() <= NO_SETTINGS:
+            process = Forked(command, told, database.name, Path(folder))
+        else:
+            process = FromNothing(command, told, Path(folder))
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def run(database: Database, *command: str, **more: str) -> str:
     """Run a Python program of the project and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=settings.BASE_DIR,
-        env=environment(database, **more),
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_LIMIT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    with started(database, *command, **more) as program:
+        return program.finish(COMMAND_LIMIT)
 
 
 @contextmanager
@@ -125,22 +135,14 @@ def web_site(
 ) -> Iterator[int]:
     """Run the site's web server on a free port."""
     port = _free_port()
-    command = [sys.executable, "-m", "gunicorn", "tests.battery.wsgi:application"]
-    command += [f"--bind=127.0.0.1:{port}", f"--workers={workers}", "--no-control-socket"]
-    command += ["--worker-class=gthread", f"--threads={threads}", "--log-level=warning"]
-    process = subprocess.Popen(
-        command, cwd=settings.BASE_DIR, env=environment(database, **more)
-    )
-    try:
-        _wait_until_it_answers(process, port)
+    command = ["-m", "gunicorn", "tests.battery.wsgi:application", "--no-control-socket"]
+    command += [f"--bind=127.0.0.1:{port}", f"--workers={workers}", "--log-level=warning"]
+    command += ["--worker-class=gthread", f"--threads={threads}"]
+    with started(database, *command, **more) as server:
+        _wait_until_it_answers(server, port)
         yield port
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.terminate()
+        server.wait(20)
 
 
 def call(
@@ -165,10 +167,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_it_answers(server: Process, port: int) -> None:
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline:
-        assert process.poll() is None, "the web server did not start"
+        assert server.is_running(), server.err.read_text()[-3000:]
         try:
             status, _headers, _body = call(port, "GET", "/api/v1/members/MAI/")
         except (OSError, HTTPException):

@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from tests.battery.figures import report
-from tests.battery.running import Database, environment, run
+from tests.battery.running import Database, run, started
 
 pytestmark = pytest.mark.battery
 
@@ -90,21 +87,11 @@ def column(database: Database, test: int, name: str) -> Any:
 def kill_after(database: Database, test: int, done: int, pause: float) -> int:
     """Start a worker, and kill it when so many orders are done; returns how many are."""
     deadline = time.monotonic() + LIMIT_SECONDS
-    process = subprocess.Popen(
-        [sys.executable, *WORKER, str(test)],
-        cwd=settings.BASE_DIR,
-        env=environment(database),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        while process.poll() is None and column(database, test, "num_done") < done:
+    with started(database, *WORKER, str(test)) as worker:
+        while worker.is_running() and column(database, test, "num_done") < done:
             assert time.monotonic() < deadline, "the worker stands still"
             time.sleep(0.01)
         time.sleep(pause)
-    finally:
-        process.kill()
-        process.communicate()
     return int(column(database, test, "num_done"))
 
 

@@ -7,18 +7,15 @@ goes on: making codes, taking a list in, withdrawing the rest.
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from tests.battery.figures import report
-from tests.battery.running import Database, environment, run
+from tests.battery.running import Database, run, started
 
 pytestmark = pytest.mark.battery
 
@@ -74,20 +71,10 @@ def column(database: Database, batch: int, name: str) -> Any:
 def kill_after(database: Database, batch: int, position: str, done: int) -> int:
     """Start a worker, and kill it when it is past a position; returns where it is then."""
     deadline = time.monotonic() + LIMIT_SECONDS
-    process = subprocess.Popen(
-        [sys.executable, *WORKER, str(batch)],
-        cwd=settings.BASE_DIR,
-        env=environment(database),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        while process.poll() is None and column(database, batch, position) <= done:
+    with started(database, *WORKER, str(batch)) as worker:
+        while worker.is_running() and column(database, batch, position) <= done:
             assert time.monotonic() < deadline, "the worker stands still"
             time.sleep(0.005)
-    finally:
-        process.kill()
-        process.communicate()
     return int(column(database, batch, position))
 
 

@@ -11,20 +11,16 @@ import csv
 import json
 import os
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from tests.battery.figures import report
-from tests.battery.running import Database, environment, run
+from tests.battery.running import Database, run, started
 
 pytestmark = pytest.mark.battery
 
@@ -132,35 +128,20 @@ class Import:
         options = ["--create-members", "--json", "--reject-file", str(self.rejects)]
         return [*self.program, "import_orders", str(self.file), *options]
 
-    @contextmanager
-    def process(self) -> Iterator[subprocess.Popen[str]]:
-        process = subprocess.Popen(
-            [sys.executable, *self.command],
-            cwd=settings.BASE_DIR,
-            env=environment(self.database),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
     def num_orders(self) -> int:
         return self.database.count("activities_order")
 
     def kill_after(self, orders: int, pause: float) -> bool:
         """Start, and kill when so many orders stand; False when it was done before."""
         deadline = time.monotonic() + LIMIT_SECONDS
-        with self.process() as process:
-            while process.poll() is None and self.num_orders() < orders:
+        with started(self.database, *self.command) as process:
+            while process.is_running() and self.num_orders() < orders:
                 assert time.monotonic() < deadline, "the import stands still"
                 time.sleep(0.02)
             time.sleep(pause)
-            was_running = process.poll() is None
-        assert was_running or process.returncode == 0
+            was_running = process.is_running()
+            if not was_running:
+                process.finish(0)
         return was_running
 
     def finish(self) -> dict[str, Any]:

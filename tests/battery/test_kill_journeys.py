@@ -8,16 +8,15 @@ control works without locks and without occasions: there gifts are doubled.
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
-from django.conf import settings
 
 from tests.battery.figures import report
-from tests.battery.running import Database, environment, run
+from tests.battery.forking import Process
+from tests.battery.running import Database, run, started
 
 pytestmark = pytest.mark.battery
 
@@ -64,43 +63,32 @@ def database(scratch: Callable[[], Database]) -> Database:
     return database
 
 
-def start(database: Database, *how: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, *WORKER, *how],
-        cwd=settings.BASE_DIR,
-        env=environment(database),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
 def left(database: Database) -> int:
     return int(database.ask(RESTING)[0][0])
 
 
 def test_everybody_has_every_step_once(database: Database) -> None:
     chance, deadline = random.Random(SEED), time.monotonic() + LIMIT_SECONDS
-    workers = [start(database) for _ in range(WORKERS)]
     killed: list[int] = []
-    try:
+    with ExitStack() as stack:
+
+        def start() -> Process:
+            return stack.enter_context(started(database, *WORKER))
+
+        workers = [start() for _ in range(WORKERS)]
         while len(killed) < KILLS and (resting := left(database)):
             assert time.monotonic() < deadline, "nobody goes on"
             # Each time when some more have gone on, in the middle of a chunk.
             if resting <= MEMBERS - (len(killed) + 1) * MEMBERS // (2 * KILLS):
                 victim = chance.randrange(WORKERS)
                 workers[victim].kill()
-                workers[victim].wait()
                 killed.append(resting)
-                workers[victim] = start(database)
+                workers[victim] = start()
             time.sleep(0.01)
         while left(database):
             assert time.monotonic() < deadline, "nobody goes on"
-            workers = [w if w.poll() is None else start(database) for w in workers]
+            workers = [w if w.is_running() else start() for w in workers]
             time.sleep(0.2)
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
 
     wrong = violations(database)
     report(
@@ -141,12 +129,13 @@ def test_without_locks_and_occasions_gifts_are_doubled(database: Database) -> No
     """The negative control."""
     if database.is_sqlite:
         pytest.skip("SQLite lets one write at a time, with or without our locks")
-    workers = [start(database, "careless") for _ in range(WORKERS)]
-    for worker in workers:
-        try:
-            worker.wait(LIMIT_SECONDS)
-        finally:
-            worker.kill()
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(started(database, *WORKER, "careless"))
+            for _ in range(WORKERS)
+        ]
+        for worker in workers:
+            worker.finish(LIMIT_SECONDS)
     given = database.count("rewards_givenbenefit")
     report("Journeys without locks and occasions", members=MEMBERS, gifts=given)
     assert given > MEMBERS

@@ -29,7 +29,7 @@ TRIES = 400
 GIFTS, USES = 10, 3
 # Numbers of tills that share the tries evenly, and the connections that others keep.
 CROWDS = (40, 50, 80, 100, 200)
-SPARED = 20
+SPARED = 40
 ROUNDS = size(2, 20)
 REDEEMED = "SELECT count(*) FROM rewards_redemption WHERE state = 'done'"
 USED = "SELECT count(*) FROM rewards_voucheruse WHERE state = 'used'"

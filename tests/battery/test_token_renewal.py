@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import json
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from tests.battery.figures import report
-from tests.battery.running import Database, environment, new_database, run
+from tests.battery.running import Database, new_database, run
 from tests.battery.test_t12_outbox import zalo_settings
 from zalo_simulator.server import Simulator
 
@@ -22,26 +20,8 @@ REFRESH = "/v4/oa/access_token"
 
 def renew_together(database: Database, zalo: Simulator, **more: str) -> list[str]:
     """Let processes ask for a token at the same moment; return what each one got."""
-    asking = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.battery.renew_token", "rejected"],
-            cwd=settings.BASE_DIR,
-            env=environment(database, **zalo_settings(zalo), **more),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        for _ in range(PROCESSES)
-    ]
-    for process in asking:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in asking:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return [process.communicate(timeout=60)[0] for process in asking]
+    command = ("-m", "tests.battery.renew_token", "rejected", str(PROCESSES))
+    return list(json.loads(run(database, *command, **zalo_settings(zalo), **more)))
 
 
 def state(database: Database) -> tuple[str, str]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from django.conf import settings
 
 from tests.battery.figures import report
-from tests.battery.running import Database, environment, new_database, run
+from tests.battery.forking import Process
+from tests.battery.running import Database, new_database, run, started
 from tests.webhooks.receiving import Receiver, receiver, slowly
 from webhooks.relay import EACH
 
@@ -24,35 +25,40 @@ KILLS = 4
 EVENTS = 400
 KILL_EVERY = 0.6
 LIMIT_SECONDS = 180.0
-PROGRAM = "tests.battery.webhook_relays"
-# Developers may send to their own machine; here the receiver is one.
-MORE = {"DEBUG": "1", "LOG_LEVEL": "ERROR"}
-OPEN = "SELECT count(*) FROM webhooks_webhookdelivery WHERE state IN ('pending', 'sending')"
+PROGRAM = ("-m", "tests.battery.webhook_relays")
 
 
-def start(database: Database, *, lease: float, **more: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", PROGRAM, "relay", str(lease)],
-        cwd=settings.BASE_DIR,
-        env=environment(database, **MORE, **more),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout
-    assert process.stdout.readline() == "ready\n"
-    return process
+class Relay(NamedTuple):
+    """A process that begins to send when its gate is there."""
+
+    process: Process
+    gate: Path
+
+    def go(self) -> None:
+        self.gate.touch()
 
 
-def go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin
-    process.stdin.write("go\n")
-    process.stdin.flush()
+@contextmanager
+def relays(
+    number: int, database: Database, folder: Path, *, lease: float, **more: str
+) -> Iterator[list[Relay]]:
+    """Start relays; each has the site loaded and waits at its gate."""
+    with ExitStack() as stack:
+        made = []
+        for one in range(number):
+            gate = folder / f"gate{one}"
+            command = (*PROGRAM, "relay", str(lease), str(gate))
+            process = stack.enter_context(started(database, *command, **more))
+            made.append(Relay(process, gate))
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while not all(relay.process.out.read_text() for relay in made):
+            assert time.monotonic() < deadline, "a relay did not start in time"
+            time.sleep(0.01)
+        yield made
 
 
 def prepare(database: Database, crm: Receiver) -> None:
-    run(database, "-m", PROGRAM, "prepare", crm.address, str(EVENTS), **MORE)
+    run(database, *PROGRAM, "prepare", crm.address, str(EVENTS))
 
 
 def states(database: Database) -> Counter[str]:
@@ -64,15 +70,16 @@ def references(crm: Receiver) -> Counter[str]:
     return Counter(json.loads(one.body)["data"]["reference"] for one in crm.requests)
 
 
-def send_together(database: Database, crm: Receiver, **more: str) -> Counter[str]:
+def send_together(
+    database: Database, crm: Receiver, folder: Path, **more: str
+) -> Counter[str]:
     """Let relays work at the same moment; return how often each event came."""
     prepare(database, crm)
-    relays = [start(database, lease=60, **more) for _ in range(RELAYS)]
-    for process in relays:
-        go(process)
-    for process in relays:
-        process.communicate(timeout=LIMIT_SECONDS)
-        assert process.returncode == 0
+    with relays(RELAYS, database, folder, lease=60, **more) as together:
+        for relay in together:
+            relay.go()
+        for relay in together:
+            relay.process.finish(LIMIT_SECONDS)
     return references(crm)
 
 
@@ -83,7 +90,7 @@ def test_relays_at_once_send_each_event_once(
         receiver(answer=slowly(0.01)) as crm,
         new_database(tmp_path, like=empty_database) as database,
     ):
-        came = send_together(database, crm)
+        came = send_together(database, crm, tmp_path)
         ended = states(database)
 
     doubled = sum(times - 1 for times in came.values())
@@ -99,7 +106,7 @@ def test_without_the_claim_events_come_twice(
         receiver(answer=slowly(0.01)) as crm,
         new_database(tmp_path, like=empty_database) as database,
     ):
-        came = send_together(database, crm, CLAIMS_OFF="1")
+        came = send_together(database, crm, tmp_path, CLAIMS_OFF="1")
 
     doubled = sum(times - 1 for times in came.values())
     report("webhooks at once control", operations=EVENTS, control_violations=doubled)
@@ -112,21 +119,19 @@ def test_killed_relays_lose_nothing(empty_database: Database, tmp_path: Path) ->
         new_database(tmp_path, like=empty_database) as database,
     ):
         prepare(database, crm)
-        waiting = [start(database, lease=3) for _ in range(KILLS + 2)]
-        working = [waiting.pop(), waiting.pop()]
-        for process in working:
-            go(process)
-        while waiting:
-            time.sleep(KILL_EVERY)
-            killed = working.pop(0)
-            assert killed.poll() is None, "it was done before it could be killed"
-            killed.kill()
-            killed.communicate()
-            working.append(waiting.pop())
-            go(working[-1])
-        for process in working:
-            process.communicate(timeout=LIMIT_SECONDS)
-            assert process.returncode == 0
+        with relays(KILLS + 2, database, tmp_path, lease=3) as waiting:
+            working = [waiting.pop(), waiting.pop()]
+            for relay in working:
+                relay.go()
+            while waiting:
+                time.sleep(KILL_EVERY)
+                killed = working.pop(0).process
+                assert killed.is_running(), "it was done before it could be killed"
+                killed.kill()
+                working.append(waiting.pop())
+                working[-1].go()
+            for relay in working:
+                relay.process.finish(LIMIT_SECONDS)
         ended = states(database)
         ids = database.ask("SELECT message_id FROM webhooks_webhookdelivery")
 

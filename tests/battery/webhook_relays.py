@@ -1,7 +1,8 @@
 """Announce events for a webhook, or send what is due until nothing is.
 
 Run as a program: ``python -m tests.battery.webhook_relays prepare ADDRESS EVENTS``, or
-``… relay LEASE_SECONDS``. CLAIMS_OFF=1 takes away what lets only one relay have a delivery.
+``… relay LEASE_SECONDS GATE``, which begins when there is a file of that name. CLAIMS_OFF=1
+takes away what lets only one relay have a delivery.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import django
@@ -28,7 +30,7 @@ def prepare(address: str, events: int) -> None:
     announce([Happened("order", member.pk, str(number), now) for number in range(events)])
 
 
-def relay(lease_seconds: float) -> None:
+def relay(lease_seconds: float, gate: Path) -> None:
     from django.utils import timezone
 
     from webhooks import outbox
@@ -42,7 +44,8 @@ def relay(lease_seconds: float) -> None:
     # Everyone starts when the last one is ready, or the first would be done by then.
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    sys.stdin.readline()
+    while not gate.exists():
+        time.sleep(0.005)
     while waiting.exists():
         send_webhooks(at=timezone.now())
         time.sleep(0.05)
@@ -64,14 +67,26 @@ def _lease_without_claim(*, endpoint_id: int, at: Any, limit: int, lease: str) -
         state="sending",
         lease=lease,
         leased_until=timezone.now() + outbox.LEASE,
+        attempts=1,
         ended_at=None,
     )
+    for row in chosen:
+        # A request that fails on a busy machine is repeated in seconds, not in a day.
+        row.attempts = 1
     return chosen
+
+
+def main(verb: str, first: str, second: str) -> None:
+    from django.conf import settings
+
+    # Developers may send to their own machine; here the receiver is one.
+    settings.DEBUG = True
+    if verb == "prepare":
+        prepare(first, int(second))
+    else:
+        relay(float(first), Path(second))
 
 
 if __name__ == "__main__":
     django.setup()
-    if sys.argv[1] == "prepare":
-        prepare(sys.argv[2], int(sys.argv[3]))
-    else:
-        relay(float(sys.argv[2]))
+    main(*sys.argv[1:])

@@ -1,29 +1,24 @@
 """The demo: made through the same verbs as everything else, the same every time."""
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from activities.models import Order, OrderLine, PurchaseSummary, Store
-from api.models import TillKey
+from activities.models import Order
 from campaigns.measuring import measure
 from campaigns.models import Campaign, Enrolment
 from core.models import JobRun
 from flows.demo import phones, seed
-from members.models import Consent, Identifier, Member, MemberTag
+from members.models import Member
 from messaging.models import OfficialAccount, ZaloTemplate
 from points.audit import verify_ledger
 from points.models import Transfer
-from points.queries import balances, expiring
 from rewards.models import GivenBenefit, Redemption
 from tests.factories import make_member
-from zalo_simulator.server import Simulator
 
 pytestmark = pytest.mark.django_db
 
@@ -42,57 +37,6 @@ def run(*args: str) -> str:
     out = StringIO()
     call_command("seed_demo", "--members", "60", "--at", AT, *args, stdout=out)
     return out.getvalue()
-
-
-def state() -> list[Any]:
-    models = (Member, Identifier, Consent, Order, OrderLine, Transfer, PurchaseSummary)
-    return [list(model.objects.order_by("pk").values()) for model in models]
-
-
-def member(phone: str) -> Member:
-    return Member.objects.get(identifiers__value=phone)
-
-
-def test_makes_a_believable_brand():
-    out = run()
-    assert "The demo is ready: 60 members" in out
-    assert Member.objects.count() == 60
-    assert Store.objects.count() == 8
-    assert 200 < Order.objects.count() < 1500
-    assert Order.objects.order_by("-placed_at")[0].placed_at < NOON
-    assert Order.objects.order_by("placed_at")[0].placed_at > NOON - timedelta(days=366)
-    hours = {order.placed_at.astimezone().hour for order in Order.objects.all()}
-    assert hours <= set(range(7, 22))
-    assert not Identifier.objects.filter(kind="card").exclude(value__regex="^[0-9]{12}$")
-    share = Member.objects.filter(follows_oa=True).count() / 60
-    assert 0.2 < share < 0.6
-    assert verify_ledger().ok
-
-
-def test_mai_has_been_silent_and_has_something_to_lose():
-    run()
-    mai = member("+84912345678")
-    assert mai.name == "Nguyễn Thị Mai"
-    assert mai.purchases.last_order_on == TODAY - timedelta(days=50)
-    assert mai.follows_oa
-    assert balances([mai.pk])[mai.pk] > 50
-    soon = expiring([mai.pk], at=NOON)[mai.pk]
-    assert sum(lot.points for lot in soon) > 0
-    assert not MemberTag.objects.filter(member=mai, tag__code="45").exists()
-    quan = member("+84987654321")
-    assert quan.purchases.last_order_on == TODAY - timedelta(days=1)
-    assert MemberTag.objects.filter(member=quan, tag__code="45").exists()
-
-
-def test_a_second_run_changes_nothing_and_shows_the_logins_again(var_dir):
-    first = run()
-    before = state()
-    logins = (var_dir / "demo.json").read_text()
-    second = run("--members", "500")
-    assert state() == before
-    assert (var_dir / "demo.json").read_text() == logins
-    assert second.splitlines()[1:] == first.splitlines()[1:]
-    assert "was there already: 60 members" in second
 
 
 @pytest.mark.parametrize("step", ["_save_people", "_record_orders", "_redeem"])
@@ -140,28 +84,6 @@ def test_refuses_a_database_with_real_members():
     assert not JobRun.objects.exists()
 
 
-def test_the_logins_work(var_dir, client):
-    run()
-    logins = json.loads((var_dir / "demo.json").read_text())
-    assert (var_dir / "demo.json").stat().st_mode & 0o777 == 0o600
-    user = User.objects.get(username="demo")
-    assert user.is_superuser
-    assert user.check_password(logins["console"]["password"])
-    assert TillKey.objects.is_valid(logins["till_key"])
-    assert TillKey.objects.get().store.code == "nguyen-hue"
-    assert logins["members"][0]["phone"] == "0912 345 678"
-
-
-def test_a_lost_login_file_gets_new_logins(var_dir):
-    run()
-    (var_dir / "demo.json").write_text("{not json")
-    run()
-    logins = json.loads((var_dir / "demo.json").read_text())
-    user = User.objects.get(username="demo")
-    assert user.check_password(logins["console"]["password"])
-    assert TillKey.objects.is_valid(logins["till_key"])
-
-
 def test_connects_the_simulator_but_never_in_place_of_a_real_account(settings):
     settings.ZALO_APP_ID = "4242424242424242424"
     seed.connect_to_simulator(name="Cà phê Mộc")
@@ -169,25 +91,6 @@ def test_connects_the_simulator_but_never_in_place_of_a_real_account(settings):
     settings.ZALO_APP_ID = seed.SIMULATOR_APP_ID
     seed.connect_to_simulator(name="Cà phê Mộc")
     assert OfficialAccount.objects.get().oa_id == seed.SIMULATOR_OA_ID
-
-
-def test_tells_the_simulator_who_its_people_are(settings):
-    run()
-    with Simulator(port=0) as simulator:
-        settings.ZALO_OPENAPI_URL = simulator.base_url
-        assert phones.register_people() == 60
-        mai = simulator.people.by_phone("84912345678")
-        assert simulator.people.count() == 60
-    assert mai is not None
-    assert mai.name == "Nguyễn Thị Mai"
-    assert mai.follows is True
-    assert mai.user_id.isdigit()
-
-
-def test_a_simulator_that_is_away_is_told_nothing(settings):
-    run()
-    settings.ZALO_OPENAPI_URL = "http://127.0.0.1:1"
-    assert phones.register_people() is None
 
 
 @pytest.mark.parametrize("url", ["https://openapi.zalo.me", "http://127.0.0.1:8787"])
@@ -210,13 +113,6 @@ def test_shows_the_logins_again_only_where_the_demo_is(capsys):
     assert lines[-1].startswith("Till key   ")
 
 
-def test_a_simulator_that_is_down_is_no_error(settings):
-    run()
-    # Nothing listens on the discard port.
-    settings.ZALO_OPENAPI_URL = "http://127.0.0.1:9"
-    assert phones.register_people() is None
-
-
 def test_asks_the_simulator_for_prices_once_and_never_a_real_account(settings, monkeypatch):
     asked: list[datetime] = []
     settings.ZALO_OPENAPI_URL = "http://127.0.0.1:8787"
@@ -234,15 +130,6 @@ def test_asks_the_simulator_for_prices_once_and_never_a_real_account(settings, m
     settings.ZALO_OPENAPI_URL = "https://openapi.zalo.me"
     phones.learn_prices(at=NOON)
     assert asked == [NOON]
-
-
-def test_the_reminder_is_on_its_way_at_once():
-    run()
-    mai = member("+84912345678")
-    (message,) = mai.messages.all()
-    assert (message.channel, message.state) == ("zalo_uid", "pending")
-    assert message.due_at == NOON
-    assert not Member.objects.get(identifiers__value="+84987654321").messages.exists()
 
 
 def test_one_campaign_has_a_sure_result_and_one_is_too_small():

@@ -2,10 +2,6 @@
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -18,7 +14,8 @@ from django.core.management import CommandError, call_command
 
 from members.models import Consent, Identifier, Member, MemberTag
 from points.models import Lot, Transfer
-from tests.battery.running import Database, environment
+from tests.battery.forking import Process
+from tests.battery.running import Database, started
 from tests.battery.running import run as run_program
 from tests.factories import make_wallet
 
@@ -210,15 +207,8 @@ def test_a_killed_import_is_simply_started_again(
         HEADER + "".join(f"C{i},09{10_000_000 + i},1,,0\n" for i in range(20_000)),
     )
     command = ("manage.py", "import_members", str(path), "--json")
-    first = subprocess.Popen(
-        [sys.executable, *command],
-        env=environment(database),
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    _wait_until_something_is_kept(database, first)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait(timeout=10)
+    with started(database, *command) as first:
+        _wait_until_something_is_kept(database, first)
     kept = database.count("members_member")
     assert 0 < kept < 20_000
     assert kept % 1000 == 0
@@ -227,11 +217,9 @@ def test_a_killed_import_is_simply_started_again(
     assert database.count("members_member") == 20_000
 
 
-def _wait_until_something_is_kept(
-    database: Database, process: subprocess.Popen[bytes]
-) -> None:
+def _wait_until_something_is_kept(database: Database, process: Process) -> None:
     deadline = time.monotonic() + 60
     while not database.count("members_member"):
-        assert process.poll() is None, "the import ended before it could be killed"
+        assert process.is_running(), "the import ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.02)

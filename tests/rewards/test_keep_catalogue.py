@@ -150,7 +150,11 @@ def test_more_stock_loses_nothing_that_is_taken(mai: Member, now: datetime) -> N
 @pytest.mark.django_db(transaction=True)
 def test_control_a_form_that_writes_all_fields_loses_it(mai: Member, now: datetime) -> None:
     def keep(form: Reward) -> object:
-        time.sleep(0.5)  # the form is saved when the others are done
+        # The form is saved when the others are done.
+        deadline = time.monotonic() + 20
+        while not Reward.objects.filter(taken=10).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         form.save()
         return form
 
