@@ -56,10 +56,11 @@ PAST = (
     Past(
         "moi-khach-cu",
         "Mời khách cũ ghé lại",
-        "Gửi một lần cho khách đã hơn 45 ngày chưa mua; 30 % để nguyên làm đối chứng.",
+        "Gửi một lần cho khách đã hơn 45 ngày chưa mua; 40 % để nguyên làm đối chứng.",
         75,
         {"all": [{"field": "days_since_last_order", "is": "more_than", "value": "{days}"}]},
-        30,
+        # Of some 400 members, far more than are needed to compare, whomever chance picks.
+        40,
         30,
         "Lâu rồi Mộc chưa gặp bạn. Mời bạn ghé quán uống một ly cà phê.",
         "Tặng 20 điểm cho đơn tiếp theo",
