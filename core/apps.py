@@ -7,4 +7,4 @@ class CoreConfig(AppConfig):
     verbose_name = _("Settings")
 
     def ready(self) -> None:
-        from core import lookups  # noqa: F401
+        from core import lookups  # noqa: F401 - registers the lookup
