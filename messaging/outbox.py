@@ -28,7 +28,7 @@ TEST = "test"
 # Longer than the longest call to Zalo with its token renewed in between.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 5
-# What a message gets in the end; nothing that is due has it yet.
+# What nobody asks of a message that is to be sent.
 UNREAD = ("payload", "planned_at", "sent_at", "delivered_at", "seen_at", "clicked_at")
 # No more statements of the sweep than this many rows each.
 SWEEP = 5000

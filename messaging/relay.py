@@ -151,7 +151,7 @@ class Relay:
         for channel in stopped - set(self._closed):
             self._closed[channel] = "channel_stopped"
         outbox.take_back_from_the_dead(at)
-        messages = outbox.lease_due(
+        batch = outbox.lease_due(
             at=at,
             limit=size,
             lease=self._lease,
@@ -159,7 +159,10 @@ class Relay:
             closed=self._closed,
             room=cascade.room(ways, at),
         )
-        self._is_dry = len(messages) < size
+        # Where all is slow, what waits in our hands may have been freed and leased anew.
+        at_hand = {message.pk for message in self._at_hand()}
+        messages = [message for message in batch if message.pk not in at_hand]
+        self._is_dry = len(batch) < size
         self._leased += len(messages)
         self._prepare(messages, at, ways)
 

@@ -510,6 +510,38 @@ def test_who_lost_the_lease_settles_nothing(
     assert Message.objects.get().state == "sending"
 
 
+def test_what_outlives_its_lease_in_our_own_hands_is_sent_once(
+    zalo: Simulator,
+    account: OfficialAccount,
+    offer: MessageTemplate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A slow platform: what waits for it is freed, and leased by the same relay again."""
+    monkeypatch.setattr(relay, "BATCH", 6)
+    monkeypatch.setattr(relay, "UNDER_WAY", 4)
+    members = [
+        factories.make_member(code=f"Q{n}", name=f"Q {n}", phone=f"09{12000000 + n}")
+        for n in range(12)
+    ]
+    queue(offer, *members)
+    take_back = outbox.take_back_from_the_dead
+    freed: list[int] = []
+
+    def after_two_minutes(at: Any) -> int:
+        waiting = Message.objects.filter(state="sending", requested_at=None)
+        waiting.update(leased_until=timezone.now() - timedelta(seconds=1))
+        freed.append(take_back(at))
+        return freed[-1]
+
+    monkeypatch.setattr(outbox, "take_back_from_the_dead", after_two_minutes)
+
+    dispatch_messages(at=NOW)
+
+    assert max(freed) > 0
+    assert len(zalo.sent()) == 12
+    assert set(Message.objects.values_list("state", "attempts")) == {("sent", 1)}
+
+
 # --- How it works -------------------------------------------------------------------------
 
 
